@@ -1,0 +1,58 @@
+// A rate limit over bytes. Pure: the clock is an argument. A taker may go into debt, so a limit need not know the size of what
+// passes; whoever finds the bucket in debt waits until it is even.
+
+export class TokenBucket {
+  #rate: number;
+  #burst: number;
+  #tokens: number;
+  #at = Number.NEGATIVE_INFINITY;
+
+  /** `rateBytesPerSecond` 0 is unlimited. The burst is 10 ms of the rate, within 64 KiB and 1 MiB. */
+  constructor(rateBytesPerSecond: number) {
+    this.#rate = rateBytesPerSecond;
+    this.#burst = burstOf(rateBytesPerSecond);
+    this.#tokens = this.#burst;
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.#rate;
+  }
+
+  setRate(rateBytesPerSecond: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#rate = rateBytesPerSecond;
+    this.#burst = burstOf(rateBytesPerSecond);
+    this.#tokens = Math.min(this.#tokens, this.#burst);
+  }
+
+  /** Milliseconds until bytes may pass; 0 is now. */
+  waitMs(nowMs: number): number {
+    if (this.#rate === 0) return 0;
+    this.#refill(nowMs);
+    return this.#tokens > 0 ? 0 : Math.max(1, Math.ceil(((1 - this.#tokens) / this.#rate) * 1000));
+  }
+
+  /** Takes bytes whether there are tokens or not: ask `waitMs` first. */
+  take(bytes: number, nowMs: number): void {
+    if (this.#rate === 0) return;
+    this.#refill(nowMs);
+    this.#tokens -= bytes;
+  }
+
+  /** Gives back what was taken and not used. */
+  giveBack(bytes: number): void {
+    if (this.#rate !== 0) this.#tokens = Math.min(this.#burst, this.#tokens + bytes);
+  }
+
+  #refill(nowMs: number): void {
+    if (nowMs <= this.#at) return;
+    if (this.#at !== Number.NEGATIVE_INFINITY) {
+      this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#at) / 1000) * this.#rate);
+    }
+    this.#at = nowMs;
+  }
+}
+
+function burstOf(rate: number): number {
+  return Math.min(1 << 20, Math.max(64 << 10, rate / 100));
+}

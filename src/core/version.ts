@@ -1,0 +1,40 @@
+// A version: what a task's content was at one moment, and how it is cut into pieces.
+
+import type { PieceIndex, TaskId, VersionId } from "./ids.ts";
+
+export interface Version {
+  readonly id: VersionId;
+  readonly taskId: TaskId;
+  /** In bytes; null while the origin has not said and the end has not come. */
+  readonly length: number | null;
+  readonly pieceLength: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The largest piece there is, in bytes: what a receive buffer must hold. */
+export const maxPieceLength = 4 * MIB;
+export const minPieceLength = 64 * KIB;
+
+/**
+ * About 400 pieces a file: a swarm of N hosts needs log2(N) piece times more than the wire, so the count sets the overhead,
+ * and pieces of 256 KiB to 1 MiB stay in the processor's cache. The manifest states the result; nobody else derives it.
+ */
+export function choosePieceLength(length: number | null): number {
+  if (length === null) return 512 * KIB;
+  const largest = length > 8e9 ? 4 * MIB : length > 2e9 ? 2 * MIB : MIB;
+  const nearest = 2 ** Math.round(Math.log2(Math.max(1, length / 400)));
+  return Math.min(largest, Math.max(minPieceLength, nearest));
+}
+
+export function countPieces(length: number, pieceLength: number): number {
+  return Math.ceil(length / pieceLength);
+}
+
+/** Bytes of one piece: the last is shorter. With an unknown length every piece is taken as whole. */
+export function pieceBytes(version: Pick<Version, "length" | "pieceLength">, index: PieceIndex): number {
+  const { length, pieceLength } = version;
+  if (length === null) return pieceLength;
+  return Math.max(0, Math.min(pieceLength, length - index * pieceLength));
+}

@@ -1,0 +1,66 @@
+// Where verified pieces are kept: one holding a version. The disk and the memory store pass the same contract suite.
+
+import type { Bitset } from "../core/bitset.ts";
+import type { Audience, PieceIndex, TaskId, VersionId } from "../core/ids.ts";
+import type { Version } from "../core/version.ts";
+
+/** A version and what is needed to ask its origin whether it is still current. */
+export interface VersionRecord extends Version {
+  /** Shown to people; never carries credentials. */
+  readonly url: string;
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** Whose credentials it was fetched with; absent for public content. Kept as a digest. */
+  readonly audience?: Audience;
+}
+
+export interface Store {
+  /**
+   * The holding of this version, made if there is none. Refuses with `no-space` before a byte is fetched when the length does not
+   * fit the disk or the quota after evicting what may go, with `not-writable` when the directory cannot be written.
+   */
+  create(version: VersionRecord): Promise<Holding>;
+  find(id: VersionId): Holding | undefined;
+  /** The newest complete or partial holding of a task. */
+  latest(task: TaskId): Holding | undefined;
+  all(): Iterable<Holding>;
+  /** Removes it and its files; a reader that has it open keeps reading what it has open. No-op when absent. */
+  remove(id: VersionId): Promise<void>;
+  /** Own bytes on disk or in memory. */
+  readonly usedBytes: number;
+  /** Tells of versions that went away by eviction or `remove`. Returns the way to stop listening. */
+  onEvicted(listener: (id: VersionId) => void): () => void;
+  /** Writes out what waits and gives the directory free. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Holding {
+  readonly version: VersionRecord;
+  /** Verified pieces. Read only: it changes as pieces are written. */
+  readonly held: Bitset;
+  readonly state: "partial" | "complete";
+  /** SHA-256 of the whole content, 64 hexadecimal digits; set by `finish`. */
+  readonly digest: string | undefined;
+  /** The raw file for readers on this machine; undefined when in memory. Piece i is at i × pieceLength. */
+  readonly file: string | undefined;
+  /** When it was last created, written or acquired, in epoch milliseconds. */
+  readonly usedAtMs: number;
+
+  /**
+   * Keeps one piece that the caller has verified against `digest` (32 bytes). Resolves when the bytes can be read back.
+   * `bytes` may be reused by the caller from then on. A piece that is held already is left as it is.
+   */
+  write(index: PieceIndex, bytes: Uint8Array, digest: Uint8Array): Promise<void>;
+  /** Reads a whole held piece into the front of `into`; resolves to its length in bytes. `not-found` when it is not held. */
+  read(index: PieceIndex, into: Uint8Array): Promise<number>;
+  /** Reads `length` bytes at `offset` of the content into the front of `into`; the pieces must be held. */
+  readAt(offset: number, into: Uint8Array, length: number): Promise<number>;
+  /** SHA-256 of a held piece, 32 bytes. */
+  pieceDigest(index: PieceIndex): Uint8Array | undefined;
+  /** Fixes the length (known only now for an unknown one) and marks it complete; all pieces must be held. */
+  finish(length: number, digest: string | undefined): Promise<void>;
+  /** Pins it against eviction until the returned function is called (once or more: idempotent). */
+  acquire(): () => void;
+  /** Called with each piece newly held, in the order they were written. Returns the way to stop listening. */
+  onGained(listener: (index: PieceIndex) => void): () => void;
+}
