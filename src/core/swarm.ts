@@ -1,0 +1,142 @@
+// The peers of one version and who exchanges with whom: an undirected graph, near-random, of bounded degree.
+
+import type { HostId, TaskId, VersionId } from "./ids.ts";
+import type { Random } from "./random.ts";
+import type { SchedulerTuning } from "./scheduler-tuning.ts";
+import type { Strikes } from "./strikes.ts";
+
+export interface Labels {
+  readonly zone?: string | undefined;
+  readonly rack?: string | undefined;
+}
+
+/** What the scheduler knows of a host. `address` is null for one that can dial but not be dialled. */
+export interface Host {
+  readonly id: HostId;
+  readonly address: string | null;
+  readonly labels: Labels;
+  readonly peers: Map<VersionId, Peer>;
+  readonly strikes: Strikes;
+}
+
+export type PeerState = "fetching" | "complete";
+
+export interface BytesBySource {
+  readonly peers: number;
+  readonly supernode: number;
+  readonly origin: number;
+}
+
+/** One host's part in one version. */
+export interface Peer {
+  readonly host: Host;
+  state: PeerState;
+  /** Position in the swarm's array. */
+  at: number;
+  readonly neighbours: Peer[];
+  heldPieces: number;
+  from: BytesBySource;
+}
+
+export type SeedState = "idle" | "reading" | "complete" | "failed";
+
+export class Swarm {
+  readonly version: VersionId;
+  readonly task: TaskId;
+  readonly peers: Peer[] = [];
+  seed: SeedState = "idle";
+
+  constructor(version: VersionId, task: TaskId) {
+    this.version = version;
+    this.task = task;
+  }
+
+  /** The host's peer, made if there is none. */
+  join(host: Host, state: PeerState): Peer {
+    const known = host.peers.get(this.version);
+    if (known !== undefined) return known;
+    const from = { peers: 0, supernode: 0, origin: 0 };
+    const peer: Peer = { host, state, at: this.peers.length, neighbours: [], heldPieces: 0, from };
+    this.peers.push(peer);
+    host.peers.set(this.version, peer);
+    return peer;
+  }
+
+  leave(peer: Peer): void {
+    for (const neighbour of [...peer.neighbours]) this.unlink(peer, neighbour);
+    const last = this.peers.pop();
+    if (last !== undefined && last !== peer) {
+      this.peers[peer.at] = last;
+      last.at = peer.at;
+    }
+    peer.host.peers.delete(this.version);
+  }
+
+  /** From here on it only gives: with others who only give it has nothing to exchange. */
+  complete(peer: Peer): void {
+    if (peer.state === "complete") return;
+    peer.state = "complete";
+    for (const neighbour of [...peer.neighbours]) if (neighbour.state === "complete") this.unlink(peer, neighbour);
+  }
+
+  link(a: Peer, b: Peer): void {
+    a.neighbours.push(b);
+    b.neighbours.push(a);
+  }
+
+  unlink(a: Peer, b: Peer): void {
+    removeFrom(a.neighbours, b);
+    removeFrom(b.neighbours, a);
+  }
+
+  /**
+   * Up to `count` fresh neighbours for a peer: a few more are drawn at random than needed, and the near ones among them are preferred but
+   * for the far share, so that racks keep their traffic and the graph stays an expander.
+   */
+  chooseNeighbours(peer: Peer, count: number, random: Random, tuning: SchedulerTuning): Peer[] {
+    const labelled = peer.host.labels.zone !== undefined || peer.host.labels.rack !== undefined;
+    const draw = labelled ? count * 3 : count;
+    const drawn: Peer[] = [];
+    const tries = Math.min(draw * 4, this.peers.length * 3);
+    for (let i = 0; i < tries && drawn.length < draw; i++) {
+      const other = this.peers[random.integer(this.peers.length)];
+      if (other !== undefined && this.#suits(peer, other, tuning) && !drawn.includes(other)) drawn.push(other);
+    }
+    if (drawn.length < count) this.#sweep(peer, drawn, count, random, tuning);
+    if (!labelled || drawn.length <= count) return drawn.slice(0, count);
+    const far = Math.ceil(count * tuning.farShare);
+    const rest = drawn.slice(far);
+    rest.sort((a, b) => distance(peer.host.labels, a.host.labels) - distance(peer.host.labels, b.host.labels));
+    return [...drawn.slice(0, far), ...rest.slice(0, count - far)];
+  }
+
+  /** What random draws missed, in a small or nearly exhausted swarm: everybody from a random place on, within bounds. */
+  #sweep(peer: Peer, drawn: Peer[], count: number, random: Random, tuning: SchedulerTuning): void {
+    const steps = Math.min(this.peers.length, 64);
+    const start = random.integer(this.peers.length);
+    for (let i = 0; i < steps && drawn.length < count; i++) {
+      const other = this.peers[(start + i) % this.peers.length];
+      if (other !== undefined && this.#suits(peer, other, tuning) && !drawn.includes(other)) drawn.push(other);
+    }
+  }
+
+  #suits(peer: Peer, other: Peer, tuning: SchedulerTuning): boolean {
+    if (other === peer || other.neighbours.length >= tuning.maxNeighbours) return false;
+    if (other.host.strikes.isolated || peer.neighbours.includes(other)) return false;
+    // Whoever wants bytes dials: a complete peer that cannot be dialled is of no use.
+    if (other.host.address === null && (other.state === "complete" || peer.host.address === null)) return false;
+    return true;
+  }
+}
+
+function removeFrom(peers: Peer[], peer: Peer): void {
+  const at = peers.indexOf(peer);
+  if (at < 0) return;
+  const last = peers.pop() as Peer;
+  if (at < peers.length) peers[at] = last;
+}
+
+function distance(a: Labels, b: Labels): number {
+  if (a.rack !== undefined && a.rack === b.rack && a.zone === b.zone) return 0;
+  return a.zone !== undefined && a.zone === b.zone ? 1 : 2;
+}
