@@ -14,7 +14,7 @@ import type { HostId, PieceIndex } from "./ids.ts";
 import { Neighbour } from "./neighbour.ts";
 import { leastUseful, pickByRate, pickRarest } from "./piece-choice.ts";
 import type { Random } from "./random.ts";
-import type { TokenBucket } from "./token-bucket.ts";
+import type { RateLimit } from "./token-bucket.ts";
 import { pieceBytes } from "./version.ts";
 
 export type DownloadEvent =
@@ -83,7 +83,7 @@ export interface DownloadOptions {
   readonly held: Bitset;
   readonly random: Random;
   /** The host's download limit, shared by all its downloads. */
-  readonly limit?: TokenBucket;
+  readonly limit?: RateLimit;
   readonly tuning?: DownloadTuning;
 }
 
@@ -93,7 +93,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Download {
   readonly #tuning: DownloadTuning;
   readonly #random: Random;
-  readonly #limit: TokenBucket | undefined;
+  readonly #limit: RateLimit | undefined;
   readonly #geometry: { length: number | null; readonly pieceLength: number };
   readonly #held: Bitset;
   readonly #known = new Bitset();

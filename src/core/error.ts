@@ -40,6 +40,7 @@ export const errorCatalogue = {
   "timed-out": entry("self", 6, 504, "the time that the caller gave is over"),
   "no-source": entry("peer", 7, 503, "no peer or supernode has the content and the origin is forbidden"),
   "supernode-unreachable": entry("peer", 7, 503, "no supernode answers"),
+  "peer-unreachable": entry("peer", 7, 502, "another host cannot be reached, refuses the link or ended it"),
   interrupted: entry("caller", 8, 499, "the caller went away or sent a signal"),
   overloaded: entry("self", 1, 503, "a limit of this process is reached; later is better"),
   "protocol-violation": entry("peer", 1, 502, "another process sent what the protocol forbids"),

@@ -1,7 +1,13 @@
 // A rate limit over bytes. Pure: the clock is an argument. A taker may go into debt, so a limit need not know the size of what
 // passes; whoever finds the bucket in debt waits until it is even.
 
-export class TokenBucket {
+/** What a taker needs of a limit. */
+export interface RateLimit {
+  waitMs(nowMs: number): number;
+  take(bytes: number, nowMs: number): void;
+}
+
+export class TokenBucket implements RateLimit {
   #rate: number;
   #burst: number;
   #tokens: number;
@@ -51,6 +57,17 @@ export class TokenBucket {
     }
     this.#at = nowMs;
   }
+}
+
+/** Both limits hold: a download's own within its host's. */
+export function bothLimits(a: RateLimit, b: RateLimit): RateLimit {
+  return {
+    waitMs: (nowMs) => Math.max(a.waitMs(nowMs), b.waitMs(nowMs)),
+    take: (bytes, nowMs) => {
+      a.take(bytes, nowMs);
+      b.take(bytes, nowMs);
+    },
+  };
 }
 
 function burstOf(rate: number): number {

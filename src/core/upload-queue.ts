@@ -1,40 +1,65 @@
 // What a host has promised to send: first come, first served, short, and "busy" at once beyond that. A short queue keeps a request's
-// wait predictable, so that askers choose another neighbour instead of waiting in a line they cannot see (docs/swarm.md, rule 4).
+// wait predictable, so that askers choose another neighbour instead of waiting in a line they cannot see. A seed has a second, longer
+// queue for fresh pieces, those it has never given (giving.ts): they go ahead of copies, because each is worth more to the swarm than
+// any number of copies, and copies are admitted only while they hold up little. docs/swarm.md, rules 4 and 7.
 
 export interface UploadLimits {
   /** This many pieces may wait however slow the uplink is. */
   readonly minPieces: number;
   /** Beyond that, as many bytes as the uplink sends in this time. */
   readonly windowMs: number;
-  /** How long an asker is told to stay away, at the least. */
+  /** So many fresh pieces may wait in any case, whatever else does. */
+  readonly freshPieces: number;
+  /** How long an asker is told to stay away, at the least and at the most. */
   readonly retryMs: number;
-  /** Refused requests a second that this process can afford; above it askers are told to stay away longer. */
+  readonly maxRetryMs: number;
+  /** Askers that were refused are called back at this rate: what this process can afford to refuse. */
   readonly refusalsPerSecond: number;
 }
 
-export const hostUploadLimits: UploadLimits = { minPieces: 3, windowMs: 40, retryMs: 20, refusalsPerSecond: 2000 };
-export const seedUploadLimits: UploadLimits = { minPieces: 16, windowMs: 40, retryMs: 20, refusalsPerSecond: 4000 };
+export const hostUploadLimits: UploadLimits = {
+  minPieces: 3,
+  windowMs: 40,
+  freshPieces: 0,
+  retryMs: 20,
+  maxRetryMs: 10_000,
+  refusalsPerSecond: 4000,
+};
+
+export const seedUploadLimits: UploadLimits = {
+  minPieces: 3,
+  windowMs: 40,
+  freshPieces: 16,
+  retryMs: 20,
+  maxRetryMs: 10_000,
+  refusalsPerSecond: 4000,
+};
 
 /** `busy` carries when to ask again. */
 export type Admission = { readonly admitted: true } | { readonly admitted: false; readonly retryAfterMs: number };
 
 const ADMITTED: Admission = { admitted: true };
 
-/** Counts what is promised; who sends it, and in which order, is the caller's queue. */
+/** Counts what is promised; who sends it is the caller's queue, in the order of admission but the fresh ahead of what has not begun. */
 export class UploadQueue {
   readonly #limits: UploadLimits;
   #pieces = 0;
+  #fresh = 0;
   #bytes = 0;
   #rate = 0;
   #busySince = 0;
+  #busyMs = 0;
   #sentWhileBusy = 0;
-  #refusals = 0;
-  #refusalsSince = 0;
+  /** When the last refused asker was told to come back. */
+  #lastCallMs = Number.NEGATIVE_INFINITY;
+  /** When those who got a piece while others waited may have another. Empty when nobody waits. */
+  readonly #turns = new Map<string, number>();
 
   constructor(limits: UploadLimits) {
     this.#limits = limits;
   }
 
+  /** Promised and not sent, fresh ones included. */
   get pieces(): number {
     return this.#pieces;
   }
@@ -48,46 +73,70 @@ export class UploadQueue {
     return this.#rate;
   }
 
-  /** Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`. */
-  admit(bytes: number, nowMs: number): Admission {
-    const { minPieces, windowMs } = this.#limits;
-    if (this.#pieces >= minPieces && this.#bytes + bytes > (this.#rate * windowMs) / 1000) return this.#refuse(nowMs);
-    if (this.#pieces === 0) {
-      this.#busySince = nowMs;
-      this.#sentWhileBusy = 0;
-    }
+  /**
+   * Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`, told the same `fresh`.
+   * While others are refused, an `asker` that gets a piece goes to the end of the line; without one nobody takes turns.
+   */
+  admit(bytes: number, nowMs: number, fresh = false, asker?: string): Admission {
+    const turnMs = asker === undefined ? undefined : this.#turns.get(asker);
+    if (turnMs !== undefined && nowMs < turnMs) return { admitted: false, retryAfterMs: Math.ceil(turnMs - nowMs) };
+    if (!this.#hasRoom(bytes, fresh)) return this.refuse(nowMs);
+    if (asker !== undefined) this.#takeTurn(asker, nowMs);
+    if (this.#pieces === 0) this.#busySince = nowMs;
     this.#pieces++;
+    if (fresh) this.#fresh++;
     this.#bytes += bytes;
     return ADMITTED;
   }
 
-  sent(bytes: number, nowMs: number): void {
-    this.#remove(bytes);
+  sent(bytes: number, nowMs: number, fresh = false): void {
+    this.#remove(bytes, fresh);
     this.#sentWhileBusy += bytes;
-    const elapsed = nowMs - this.#busySince;
+    const elapsed = this.#busyMs + nowMs - this.#busySince;
+    if (this.#pieces === 0) this.#busyMs = elapsed;
     if (elapsed < 100 && this.#rate !== 0) return;
     const measured = (this.#sentWhileBusy / Math.max(1, elapsed)) * 1000;
     this.#rate = this.#rate === 0 ? measured : this.#rate * 0.7 + measured * 0.3;
     this.#busySince = nowMs;
+    this.#busyMs = 0;
     this.#sentWhileBusy = 0;
   }
 
-  cancelled(bytes: number): void {
-    this.#remove(bytes);
+  cancelled(bytes: number, fresh = false): void {
+    this.#remove(bytes, fresh);
   }
 
-  #remove(bytes: number): void {
+  #hasRoom(bytes: number, fresh: boolean): boolean {
+    const { minPieces, windowMs, freshPieces } = this.#limits;
+    if (fresh && this.#fresh < freshPieces) return true;
+    return this.#pieces < minPieces || this.#bytes + bytes <= (this.#rate * windowMs) / 1000;
+  }
+
+  #remove(bytes: number, fresh: boolean): void {
     this.#pieces--;
+    if (fresh) this.#fresh--;
     this.#bytes -= bytes;
   }
 
-  #refuse(nowMs: number): Admission {
-    if (nowMs - this.#refusalsSince >= 1000) {
-      this.#refusals = nowMs - this.#refusalsSince < 2000 ? this.#refusals / 4 : 0;
-      this.#refusalsSince = nowMs;
-    }
-    this.#refusals++;
-    const crowd = this.#refusals / this.#limits.refusalsPerSecond;
-    return { admitted: false, retryAfterMs: Math.ceil(this.#limits.retryMs * Math.max(1, crowd * 4)) };
+  /**
+   * Says when to ask again. Each asker gets an appointment of its own, so that a crowd of any size comes back no faster than this process
+   * can answer.
+   */
+  refuse(nowMs: number): Admission {
+    return { admitted: false, retryAfterMs: Math.ceil(this.#call(nowMs) - nowMs) };
+  }
+
+  #call(nowMs: number): number {
+    const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
+    const call = Math.max(nowMs + retryMs, this.#lastCallMs + 1000 / refusalsPerSecond);
+    this.#lastCallMs = Math.min(call, nowMs + maxRetryMs);
+    return this.#lastCallMs;
+  }
+
+  #takeTurn(asker: string, nowMs: number): void {
+    this.#turns.delete(asker);
+    // Nobody waits.
+    if (this.#lastCallMs <= nowMs) return this.#turns.clear();
+    this.#turns.set(asker, this.#call(nowMs));
   }
 }

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// dfdaemon is `dragonfly daemon`.
+import { start } from "./start.js";
+
+await start({ program: "dfdaemon", command: "daemon" });

@@ -1,0 +1,42 @@
+// The registry of commands: a name, a line for the overview, and where to load it from.
+
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "get",
+    summary: "download a file through the swarm (dfget)",
+    load: async () => (await import("./get.ts")).get,
+  },
+  {
+    name: "daemon",
+    summary: "exchange pieces with other hosts; one runs on each (dfdaemon)",
+    load: async () => (await import("./daemon.ts")).daemon,
+  },
+  {
+    name: "supernode",
+    summary: "manage a cluster: read origins once, tell hosts whom to ask",
+    load: async () => (await import("./supernode.ts")).supernode,
+  },
+  {
+    name: "tasks",
+    summary: "list what a supernode distributes",
+    load: async () => (await import("./tasks.ts")).tasks,
+  },
+  {
+    name: "hosts",
+    summary: "list the hosts of a cluster",
+    load: async () => (await import("./hosts.ts")).hosts,
+  },
+  {
+    name: "rm",
+    summary: "remove a task and its content from a supernode",
+    load: async () => (await import("./rm.ts")).rm,
+  },
+];

@@ -1,0 +1,32 @@
+// What a command may touch of its process, so that a test can run one without being one.
+
+import type { EventEmitter } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export interface Terminal {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export interface Io {
+  readonly stdout: NodeJS.WritableStream & Terminal;
+  readonly stderr: NodeJS.WritableStream & Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Emits SIGINT and SIGTERM. */
+  readonly signals: Pick<EventEmitter, "on" | "off">;
+  /** Ends the process at once. */
+  leave(code: number): void;
+  /** The file that runs `dragonfly`, for a daemon started in the background. */
+  readonly program: string;
+}
+
+export function processIo(): Io {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signals: process,
+    leave: (code) => process.exit(code),
+    program: fileURLToPath(new URL("../../bin/dragonfly.js", import.meta.url)),
+  };
+}

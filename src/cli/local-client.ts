@@ -1,0 +1,161 @@
+// Talks to the daemon of this machine over its socket.
+
+import { Agent, type IncomingMessage, request } from "node:http";
+import { DragonflyError } from "../core/error.ts";
+import {
+  type DaemonStatus,
+  type DownloadEvent,
+  type DownloadRequest,
+  maxEventBytes,
+  readDaemonStatus,
+  readDownloadEvent,
+} from "../wire/local-api.ts";
+
+const statusTimeoutMs = 10_000;
+const maxProblemBytes = 64 << 10;
+
+interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export class LocalClient {
+  readonly socket: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
+
+  constructor(socket: string) {
+    this.socket = socket;
+  }
+
+  /** What runs behind the socket; null when nothing does. */
+  async status(signal: AbortSignal): Promise<DaemonStatus | null> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(statusTimeoutMs)]);
+    try {
+      const response = await this.#ask({ method: "GET", path: "/api/v1/status" }, bounded);
+      const json: unknown = JSON.parse(await readText(response, maxEventBytes));
+      return readDaemonStatus(json);
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw signal.aborted ? signal.reason : this.#unreachable(error);
+    }
+  }
+
+  /** The lines that answer a download, the last of them `done` or `failed`. Leaving early closes the connection, and the daemon stops. */
+  async *download(body: DownloadRequest, signal: AbortSignal): AsyncGenerator<DownloadEvent> {
+    try {
+      const question = { method: "POST", path: "/api/v1/downloads", body: JSON.stringify(body) } as const;
+      const response = await this.#ask(question, signal);
+      if (response.statusCode !== 200) throw await problemOf(response);
+      for await (const line of linesOf(response)) {
+        const event = readDownloadEvent(JSON.parse(line));
+        if (event !== null) yield event;
+        if (event?.type === "done" || event?.type === "failed") return;
+      }
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.#unreachable(error);
+    }
+    throw this.#unreachable(new Error("it went away before the download was complete"));
+  }
+
+  /** Verified bytes of a version, from `start` to before `end`. */
+  async content(
+    versionId: string,
+    [start, end]: readonly [number, number],
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const path = `/api/v1/versions/${versionId}/content`;
+    const headers = { range: `bytes=${start}-${end - 1}` };
+    try {
+      const response = await this.#ask({ method: "GET", path, headers }, signal);
+      if (response.statusCode === 206 || (response.statusCode === 200 && start === 0)) return response;
+      throw await problemOf(response);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.#unreachable(error);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #ask({ method, path, headers, body }: Question, signal: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const json = body === undefined ? {} : { "content-type": "application/json" };
+      const asked = request({
+        socketPath: this.socket,
+        agent: this.#agent,
+        method,
+        path,
+        headers: { host: "localhost", ...headers, ...json },
+        signal,
+      });
+      asked.once("response", resolve);
+      asked.once("error", reject);
+      asked.end(body);
+    });
+  }
+
+  #unreachable(error: unknown): DragonflyError {
+    if (error instanceof DragonflyError) return error;
+    const code = errorCode(error);
+    const why =
+      code === "EACCES" || code === "EPERM"
+        ? "permission is denied"
+        : error instanceof Error
+          ? error.message
+          : String(error);
+    return new DragonflyError("daemon-unreachable", `the daemon at ${this.socket} cannot be used: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+/** No process listens on the socket. */
+export function isAbsent(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ECONNREFUSED";
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding("utf8");
+  let rest = "";
+  for await (const chunk of response) {
+    const lines = `${rest}${String(chunk)}`.split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxEventBytes) throw new DragonflyError("protocol-violation", "the daemon sent an endless line");
+    for (const line of lines) if (line.trim() !== "") yield line;
+  }
+  if (rest.trim() !== "") yield rest;
+}
+
+/** The error in a `application/problem+json` answer. */
+async function problemOf(response: IncomingMessage): Promise<DragonflyError> {
+  const fallback = `the daemon answered with HTTP ${response.statusCode}`;
+  const text = await readText(response, maxProblemBytes).catch(() => "");
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === "object" && problem !== null && "code" in problem && typeof problem.code === "string") {
+      const detail = "detail" in problem ? problem.detail : "title" in problem ? problem.title : undefined;
+      return DragonflyError.fromWire({ code: problem.code, message: typeof detail === "string" ? detail : fallback });
+    }
+  } catch {
+    // Not JSON: the status says what there is to say.
+  }
+  return new DragonflyError("protocol-violation", fallback, { blame: "self" });
+}
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  response.setEncoding("utf8");
+  let text = "";
+  for await (const chunk of response) {
+    text += String(chunk);
+    if (text.length > maxBytes) throw new DragonflyError("protocol-violation", "the daemon sent too long an answer");
+  }
+  return text;
+}

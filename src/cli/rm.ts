@@ -1,0 +1,34 @@
+// `dragonfly rm`: makes a supernode forget a task and delete its content.
+
+import { DragonflyError } from "../core/error.ts";
+import { adminSchema } from "../runtime/admin-config.ts";
+import { loadConfig, surroundings } from "../runtime/config.ts";
+import type { Command } from "./command.ts";
+import { SupernodeClient, taskRows } from "./supernode-client.ts";
+
+export const rm: Command = {
+  description: "Removes a task and its content from a supernode. Hosts keep what they hold until they need the room.",
+  operands: ["TASK"],
+  settings: adminSchema.settings,
+  examples: [["3f2a9c81d0b4", "by its id, or the beginning of it, as dragonfly tasks shows it"]],
+  async run({ flags, operands, io }) {
+    const { supernodes, json } = await loadConfig(adminSchema, flags, surroundings(io.env));
+    const [asked] = operands;
+    if (asked === undefined) throw new DragonflyError("bad-usage", "no task: say which, as dragonfly tasks shows it");
+    const client = new SupernodeClient(supernodes);
+    const id = await fullId(client, asked.toLowerCase());
+    await client.remove(id);
+    io.stdout.write(json ? `${JSON.stringify({ removed: id })}\n` : `${id}\n`);
+    return 0;
+  },
+};
+
+async function fullId(client: SupernodeClient, asked: string): Promise<string> {
+  if (!/^[0-9a-f]{1,64}$/.test(asked)) throw new DragonflyError("bad-usage", `"${asked}" is not a task id`);
+  if (asked.length === 64) return asked;
+  const [first, second] = taskRows(await client.tasks()).filter(({ id }) => id.startsWith(asked));
+  if (first === undefined) throw new DragonflyError("not-found", `no task begins with ${asked}`);
+  if (second !== undefined)
+    throw new DragonflyError("bad-usage", `several tasks begin with ${asked}: write more of it`);
+  return first.id;
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hostUploadLimits, UploadQueue } from "./upload-queue.ts";
+
+const piece = 512 * 1024;
+const limits = { minPieces: 3, windowMs: 40, freshPieces: 2, retryMs: 20, maxRetryMs: 500, refusalsPerSecond: 100 };
+
+function admitAll(queue: UploadQueue, now: number): number {
+  let admitted = 0;
+  while (admitted < 1000 && queue.admit(piece, now).admitted) admitted++;
+  return admitted;
+}
+
+test("three pieces are promised however slow the uplink is, and the fourth is told when to come again", () => {
+  const queue = new UploadQueue(hostUploadLimits);
+  for (let i = 0; i < 3; i++) assert.ok(queue.admit(piece, 0).admitted);
+  assert.deepEqual(queue.admit(piece, 0), { admitted: false, retryAfterMs: 20 });
+  assert.equal(queue.pieces, 3);
+  assert.equal(queue.bytes, 3 * piece);
+});
+
+test("a piece that was sent or cancelled makes room for one", () => {
+  const queue = new UploadQueue(limits);
+  admitAll(queue, 0);
+  queue.sent(piece, 1000);
+  assert.equal(admitAll(queue, 1000), 1);
+  queue.cancelled(piece);
+  assert.equal(admitAll(queue, 1000), 1);
+});
+
+test("a fast uplink is promised what it sends in the window", () => {
+  const queue = new UploadQueue(limits);
+  let now = 0;
+  // 1 piece a millisecond: 512 MiB/s, 40 pieces in 40 ms.
+  for (let i = 0; i < 400; i++) {
+    while (queue.pieces < 3) queue.admit(piece, now);
+    now += 1;
+    queue.sent(piece, now);
+  }
+  const admitted = queue.pieces + admitAll(queue, now);
+  assert.ok(admitted >= 38 && admitted <= 41, `${admitted}`);
+});
+
+test("the measured rate follows the uplink, idle time does not count", () => {
+  const queue = new UploadQueue(limits);
+  let now = 0;
+  for (let i = 0; i < 20; i++) {
+    for (let j = 0; j < 3; j++) queue.admit(piece, now);
+    for (let j = 0; j < 3; j++) {
+      now += 50;
+      queue.sent(piece, now);
+    }
+    now += 10_000;
+  }
+  const expected = piece / 0.05;
+  assert.ok(Math.abs(queue.rateBytesPerSecond - expected) < expected * 0.1, `${queue.rateBytesPerSecond}`);
+});
+
+test("each of a crowd is called back at another time, as fast as can be answered and no later than the most", () => {
+  const queue = new UploadQueue(limits);
+  for (let i = 0; i < 3; i++) queue.admit(piece, 0);
+  const calls: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    const admission = queue.admit(piece, 0);
+    if (!admission.admitted) calls.push(admission.retryAfterMs);
+  }
+  assert.deepEqual(calls.slice(0, 4), [20, 30, 40, 50]);
+  assert.equal(calls.at(-1), 500);
+  assert.deepEqual(queue.admit(piece, 10_000), { admitted: false, retryAfterMs: 20 });
+});
+
+test("fresh pieces have places of their own, which copies do not take", () => {
+  const queue = new UploadQueue(limits);
+  for (let i = 0; i < 3; i++) assert.ok(queue.admit(piece, 0).admitted);
+  assert.ok(queue.admit(piece, 0, true).admitted);
+  assert.ok(queue.admit(piece, 0, true).admitted);
+  assert.ok(!queue.admit(piece, 0, true).admitted);
+  queue.sent(piece, 1000, true);
+  assert.ok(!queue.admit(piece, 1000).admitted);
+  assert.ok(queue.admit(piece, 1000, true).admitted);
+  queue.cancelled(piece, true);
+  assert.equal(queue.pieces, 4);
+});

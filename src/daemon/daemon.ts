@@ -1,0 +1,258 @@
+// The daemon as one object: composes the parts, owns them, and takes them down in order.
+
+import { once } from "node:events";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId } from "../core/ids.ts";
+import { seededRandom } from "../core/random.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
+import { hostUploadLimits } from "../core/upload-queue.ts";
+import { HttpDoor } from "../net/http-door.ts";
+import { listen, listenError } from "../net/listen.ts";
+import { PieceServer, type Servable } from "../net/piece-server.ts";
+import { linkPath } from "../net/piece-upgrade.ts";
+import { RateGate } from "../net/rate-gate.ts";
+import { SlabPool } from "../net/slab-pool.ts";
+import { HttpOrigin } from "../origin/http-origin.ts";
+import { type Address, formatAddress, isLoopback } from "../runtime/address.ts";
+import type { DaemonConfig } from "../runtime/daemon-config.ts";
+import { proxyEnvironment } from "../runtime/environment.ts";
+import { type Log, silentLog } from "../runtime/log.ts";
+import { packageVersion } from "../runtime/package-version.ts";
+import { DiskStore } from "../store/disk-store.ts";
+import type { Holding } from "../store/store.ts";
+import { loadHostId } from "./host-id.ts";
+import { IdleWatch } from "./idle-watch.ts";
+import { LinkPool } from "./link-pool.ts";
+import { createLocalApi } from "./local-api.ts";
+import { DaemonMetrics } from "./metrics.ts";
+import { SupernodeClient } from "./supernode-client.ts";
+import { Transfers } from "./transfers.ts";
+
+interface Running {
+  readonly piecesUrl: string;
+  readonly proxyUrl: string | null;
+  readonly socket: string;
+  readonly idle: Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export class Daemon {
+  readonly #running: Running;
+  #closing: Promise<void> | undefined;
+
+  private constructor(running: Running) {
+    this.#running = running;
+  }
+
+  /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
+  static async start(config: DaemonConfig, log: Log = silentLog): Promise<Daemon> {
+    const store = await DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
+    try {
+      const host = await loadHostId(config.dataDir);
+      return new Daemon(await compose(config, { log, store, host }));
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Where other hosts fetch pieces. */
+  get piecesUrl(): string {
+    return this.#running.piecesUrl;
+  }
+
+  /** Null when the proxy is off. */
+  get proxyUrl(): string | null {
+    return this.#running.proxyUrl;
+  }
+
+  /** Path of the local API's socket. */
+  get socket(): string {
+    return this.#running.socket;
+  }
+
+  /** Resolves when it had nothing to do for `idleExitMs`. */
+  get idle(): Promise<void> {
+    return this.#running.idle;
+  }
+
+  /** Stops serving, tells the supernode, keeps every verified piece. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#running.close();
+    return this.#closing;
+  }
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly store: DiskStore;
+  readonly host: HostId;
+}
+
+async function compose(config: DaemonConfig, { log, store, host }: Parts): Promise<Running> {
+  const slabs = new SlabPool();
+  const random = seededRandom((Math.random() * 0x7fffffff) | 0);
+  const watch = new IdleWatch(config.idleExitMs);
+  const metrics = new DaemonMetrics({
+    downloads: () => transfers.running.size,
+    storeBytes: () => store.usedBytes,
+  });
+
+  const pieces = new PieceServer({
+    find: (version) => {
+      const holding = store.find(version);
+      return holding === undefined ? new DragonflyError("not-found", "this host does not hold it") : servable(holding);
+    },
+    slabs,
+    uploadLimits: hostUploadLimits,
+    gate: new RateGate(config.uploadLimitBytesPerSecond),
+    now: () => performance.now(),
+    onSent: (_version, _requester, bytes) => {
+      metrics.uploadBytes.inc(bytes);
+      watch.touch();
+    },
+  });
+  const pieceListener = createServer((_request, response) => response.writeHead(404).end());
+  pieceListener.on("upgrade", (request, socket, head) => {
+    if (request.url?.split("?", 1)[0] === linkPath) return pieces.attach(request, socket, head);
+    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+  });
+  const bound = await listen(pieceListener, config.listen);
+
+  const links = new LinkPool(host, slabs);
+  const supernode = new SupernodeClient({
+    urls: config.supernodes,
+    host,
+    software: `dragonfly-p2p/${packageVersion}`,
+    log,
+    introduce: () => ({
+      address: advertised(config, bound),
+      labels: {},
+      holdings: [...store.all()].map(({ version, state }) => ({
+        task: version.taskId,
+        version: version.id,
+        complete: state === "complete",
+      })),
+    }),
+    onNews: (news) => transfers.hear(news),
+    onUp: () => transfers.supernodeBack(),
+    onDown: () => transfers.supernodeLost(),
+  });
+  const door = new HttpDoor({ environment: proxyEnvironment() });
+  const origin = new HttpOrigin({ door });
+  const transfers = new Transfers({
+    supernode,
+    store,
+    origin,
+    links,
+    slabs,
+    limit: new TokenBucket(config.downloadLimitBytesPerSecond),
+    random,
+    log,
+  });
+  const unhear = store.onEvicted((version) => {
+    pieces.withdraw(version);
+    supernode.send({ type: "leave", version });
+  });
+  let ready = true;
+  const api = createLocalApi({
+    transfers,
+    store,
+    supernodes: config.supernodes,
+    metrics,
+    ready: () => ready,
+    busy: () => watch.busy(),
+  });
+  await api.ready();
+  try {
+    await listenOnSocket(api.server, config.socket);
+  } catch (error) {
+    pieceListener.close();
+    throw error;
+  }
+  supernode.start();
+  const piecesUrl = `http://${formatAddress(bound)}`;
+  log.info("daemon serving", { pieces: piecesUrl, socket: config.socket, host, version: packageVersion });
+
+  return {
+    piecesUrl,
+    proxyUrl: null,
+    socket: config.socket,
+    idle: watch.idle,
+    close: async () => {
+      ready = false;
+      watch.close();
+      unhear();
+      await transfers.close();
+      supernode.close();
+      await links.close();
+      await pieces.close();
+      pieceListener.closeAllConnections();
+      pieceListener.close();
+      api.server.closeIdleConnections();
+      api.server.close();
+      await api.close();
+      await rm(config.socket, { force: true });
+      await origin.close();
+      await door.close();
+      await store.close();
+    },
+  };
+}
+
+function servable(holding: Holding): Servable {
+  return {
+    version: holding.version,
+    held: holding.held,
+    complete: holding.state === "complete",
+    read: (piece, into) => holding.read(piece, into),
+    onGained: (listener) => holding.onGained(listener),
+  };
+}
+
+/** What other hosts dial: null for a listener that only this machine reaches, unless the whole cluster is on this machine. */
+function advertised(config: DaemonConfig, bound: Address): string | null {
+  const { advertise, supernodes } = config;
+  if (advertise !== undefined) {
+    return formatAddress({ host: advertise.host, port: advertise.port === 0 ? bound.port : advertise.port });
+  }
+  if (isLoopback(bound.host)) {
+    const local = supernodes.every((url) => isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, "")));
+    return local ? formatAddress(bound) : null;
+  }
+  return bound.host === "0.0.0.0" || bound.host === "::" ? `:${bound.port}` : formatAddress(bound);
+}
+
+/** A socket file that nobody listens on is a dead daemon's and is taken over. */
+async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: Error) => {
+    throw new DragonflyError("not-writable", `cannot make ${dirname(path)}: ${cause.message}`, { cause });
+  });
+  if (await answers(path)) {
+    const message = `a daemon listens on ${path} already: use it, or choose another --socket`;
+    throw new DragonflyError("address-in-use", message);
+  }
+  await rm(path, { force: true });
+  try {
+    server.listen(path);
+    await once(server, "listening");
+    await chmod(path, 0o600);
+  } catch (cause) {
+    throw listenError(cause, path);
+  }
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,116 @@
+// Tells one local client how its download goes, as JSON lines: what is verified since the last line, and how it ended. A client that reads
+// slowly gets fewer and longer lines.
+
+import type { ServerResponse } from "node:http";
+import { Bitset } from "../core/bitset.ts";
+import { DragonflyError } from "../core/error.ts";
+import type { DownloadEvent, PieceRange } from "../wire/local-api.ts";
+import type { Ticket } from "./transfers.ts";
+
+/** How long news are gathered into one line. */
+const gatherMs = 25;
+
+export class Delivery {
+  readonly #response: ServerResponse;
+  readonly #ticket: Ticket;
+  /** Verified and not told. */
+  readonly #news = new Bitset();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(response: ServerResponse, ticket: Ticket) {
+    this.#response = response;
+    this.#ticket = ticket;
+  }
+
+  /** Runs to the end of the download or until the signal fires; the last line is `done` or `failed`. */
+  async run(expectedDigest: string | undefined, signal: AbortSignal): Promise<void> {
+    const { holding, transfer, note, displayUrl } = this.#ticket;
+    const { id: versionId, taskId, length, pieceLength } = holding.version;
+    const release = transfer === undefined ? holding.acquire() : transfer.use();
+    const forget = holding.onGained((piece) => this.#gained(piece));
+    try {
+      const file = holding.file ?? null;
+      this.#tell({ type: "accepted", taskId, versionId, url: displayUrl, length, pieceLength, file });
+      if (note !== undefined) this.#tell({ type: "note", message: note });
+      for (const piece of holding.held) this.#news.add(piece);
+      this.#flush();
+      await untilAborted(transfer?.finished ?? Promise.resolve(), signal);
+      this.#flush();
+      this.#done(expectedDigest);
+    } catch (error) {
+      this.#tell({ type: "failed", error: DragonflyError.from(error).toJSON() });
+    } finally {
+      clearTimeout(this.#timer);
+      forget();
+      release();
+    }
+  }
+
+  #done(expectedDigest: string | undefined): void {
+    const { holding, transfer } = this.#ticket;
+    const digest = holding.digest === undefined ? null : `sha256:${holding.digest}`;
+    if (expectedDigest !== undefined && digest !== null && digest !== expectedDigest) {
+      const message = `the content has the digest ${digest}, not ${expectedDigest} as asked for`;
+      throw new DragonflyError("digest-mismatch", message);
+    }
+    this.#tell({
+      type: "done",
+      bytes: holding.version.length ?? 0,
+      digest,
+      reused: transfer === undefined,
+      from: transfer?.from ?? { peers: 0, supernode: 0, origin: 0 },
+      peers: transfer?.peers ?? 0,
+    });
+  }
+
+  #gained(piece: number): void {
+    this.#news.add(piece);
+    this.#timer ??= setTimeout(() => this.#flush(), gatherMs);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { holding, transfer } = this.#ticket;
+    if (this.#news.count === 0) return;
+    if (this.#response.writableNeedDrain) {
+      this.#timer = setTimeout(() => this.#flush(), gatherMs);
+      return;
+    }
+    const pieces = rangesOf(this.#news);
+    this.#news.clear();
+    const { length, pieceLength } = holding.version;
+    this.#tell({
+      type: "progress",
+      bytes: Math.min(holding.held.count * pieceLength, length ?? Number.POSITIVE_INFINITY),
+      length,
+      pieces,
+      from: transfer?.from ?? { peers: 0, supernode: 0, origin: 0 },
+      peers: transfer?.peers ?? 0,
+      rateBytesPerSecond: Math.round(transfer?.rateBytesPerSecond ?? 0),
+    });
+  }
+
+  #tell(event: DownloadEvent): void {
+    if (!this.#response.writableEnded) this.#response.write(`${JSON.stringify(event)}\n`);
+  }
+}
+
+function rangesOf(pieces: Bitset): PieceRange[] {
+  const ranges: [number, number][] = [];
+  for (const piece of pieces) {
+    const last = ranges[ranges.length - 1];
+    if (last !== undefined && last[1] === piece) last[1] = piece + 1;
+    else ranges.push([piece, piece + 1]);
+  }
+  return ranges;
+}
+
+function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const give = (): void => reject(DragonflyError.from(signal.reason));
+    if (signal.aborted) return give();
+    signal.addEventListener("abort", give, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", give));
+  });
+}

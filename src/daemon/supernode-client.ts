@@ -1,0 +1,206 @@
+// This host's control channel to its supernode: dials, says what it holds, registers, and dials again when it is lost. Of several supernodes
+// the first that answers is used until it fails.
+
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId } from "../core/ids.ts";
+import { ControlChannel, dialControl } from "../net/control-channel.ts";
+import type { Log } from "../runtime/log.ts";
+import {
+  controlProtocol,
+  type FromDaemon,
+  type FromDaemonOf,
+  type FromSupernode,
+  type FromSupernodeOf,
+  parseFromSupernode,
+} from "../wire/control.ts";
+
+/** The supernode as it introduced itself. */
+export interface SupernodeIdentity {
+  readonly url: string;
+  readonly host: HostId;
+  readonly key: KeyObject;
+  /** Where it serves pieces: host:port. */
+  readonly address: string;
+}
+
+export type Task = FromSupernodeOf<"task">;
+export type SwarmNews = Extract<FromSupernode, { type: "manifest" | "neighbours" | "drop" | "abandoned" }>;
+
+export interface SupernodeClientOptions {
+  readonly urls: readonly string[];
+  readonly host: HostId;
+  readonly software: string;
+  readonly log: Log;
+  /** What to say in `hello`, asked anew at each dialling. */
+  readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings">;
+  readonly onNews: (news: SwarmNews) => void;
+  readonly onUp: (supernode: SupernodeIdentity) => void;
+  readonly onDown: () => void;
+}
+
+type Channel = ControlChannel<FromSupernode, FromDaemon>;
+
+interface Waiting {
+  readonly resolve: (task: Task) => void;
+  readonly reject: (error: DragonflyError) => void;
+}
+
+const dialTimeoutMs = 3000;
+const firstRetryMs = 200;
+const maxRetryMs = 10_000;
+
+export class SupernodeClient {
+  readonly #options: SupernodeClientOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #channel: Channel | undefined;
+  #identity: SupernodeIdentity | undefined;
+  #nextRequest = 1;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** Settled when the first round of dialling ended, well or not; a new one while dialling goes on after a loss. */
+  #dialled: Promise<void> = Promise.resolve();
+
+  constructor(options: SupernodeClientOptions) {
+    this.#options = options;
+  }
+
+  get identity(): SupernodeIdentity | undefined {
+    return this.#identity;
+  }
+
+  get configured(): boolean {
+    return this.#options.urls.length > 0;
+  }
+
+  get urls(): readonly string[] {
+    return this.#options.urls;
+  }
+
+  start(): void {
+    if (this.configured) this.#dialled = this.#dialRound();
+  }
+
+  send(message: FromDaemon): void {
+    this.#channel?.send(message);
+  }
+
+  /**
+   * Asks to take part in a task. Errors: what the supernode or the origin refuses with; `supernode-unreachable` when none answers now.
+   */
+  async register(
+    task: Omit<FromDaemonOf<"register">, "type" | "request">,
+    signal: AbortSignal,
+  ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
+    await this.#dialled;
+    const channel = this.#channel;
+    const supernode = this.#identity;
+    if (channel === undefined || supernode === undefined) {
+      throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
+    }
+    const request = this.#nextRequest++;
+    signal.throwIfAborted();
+    const answer = new Promise<Task>((resolve, reject) => {
+      this.#waiting.set(request, { resolve, reject });
+      signal.addEventListener("abort", () => reject(DragonflyError.from(signal.reason)), { once: true });
+    });
+    channel.send({ ...task, type: "register", request });
+    try {
+      return { task: await answer, supernode };
+    } finally {
+      this.#waiting.delete(request);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#channel?.send({ type: "bye" });
+    this.#channel?.close();
+  }
+
+  /** Tries each supernode once. */
+  async #dialRound(): Promise<void> {
+    for (const url of this.#options.urls) {
+      if (this.#closed) return;
+      try {
+        await this.#dial(url);
+        this.#failures = 0;
+        return;
+      } catch (error) {
+        this.#options.log.warn("supernode unreachable", { url, error: DragonflyError.from(error).message });
+      }
+    }
+    this.#failures++;
+    this.#dialLater();
+  }
+
+  #dialLater(): void {
+    if (this.#closed) return;
+    const delay = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
+    this.#retry = setTimeout(() => {
+      this.#dialled = this.#dialRound();
+    }, delay);
+  }
+
+  async #dial(url: string): Promise<void> {
+    const socket = await dialControl(url, dialTimeoutMs);
+    await new Promise<void>((resolve, reject) => {
+      const channel: Channel = new ControlChannel(socket, parseFromSupernode, {
+        message: (message) => {
+          if (message.type === "welcome") {
+            this.#welcome(url, channel, message);
+            resolve();
+          } else this.#receive(message);
+        },
+        closed: (error) => {
+          reject(error ?? new DragonflyError("supernode-unreachable", `the supernode at ${url} left`));
+          this.#lost(channel, error);
+        },
+      });
+      channel.send({
+        type: "hello",
+        protocol: controlProtocol,
+        host: this.#options.host,
+        software: this.#options.software,
+        ...this.#options.introduce(),
+      });
+    });
+  }
+
+  #welcome(url: string, channel: Channel, message: FromSupernodeOf<"welcome">): void {
+    const key = createPublicKey({ key: Buffer.from(message.key, "base64"), format: "der", type: "spki" });
+    const address = message.address ?? new URL(url).host;
+    this.#channel = channel;
+    this.#identity = { url, host: message.host, key, address };
+    this.#options.log.info("joined supernode", { url });
+    this.#options.onUp(this.#identity);
+  }
+
+  #lost(channel: Channel, error: DragonflyError | undefined): void {
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.#identity = undefined;
+    for (const { reject } of this.#waiting.values()) {
+      reject(error ?? new DragonflyError("supernode-unreachable", "the supernode left"));
+    }
+    if (this.#closed) return;
+    this.#options.log.warn("lost supernode", { error: error?.message ?? "it left" });
+    this.#options.onDown();
+    this.#dialLater();
+  }
+
+  #receive(message: Exclude<FromSupernode, { type: "welcome" }>): void {
+    switch (message.type) {
+      case "task":
+        return this.#waiting.get(message.request)?.resolve(message);
+      case "refused":
+        return this.#waiting.get(message.request)?.reject(DragonflyError.fromWire(message.error));
+      case "bye":
+        return this.#channel?.close();
+      default:
+        return this.#options.onNews(message);
+    }
+  }
+}

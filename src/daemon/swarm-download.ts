@@ -1,0 +1,347 @@
+// The shell of the core's Download: keeps links to its neighbours, hashes what arrives, stores it, and feeds outcomes back. Decides nothing.
+
+import { createHash } from "node:crypto";
+import { Bitset } from "../core/bitset.ts";
+import { Download, type DownloadEffect, type DownloadEvent } from "../core/download.ts";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId, PieceIndex } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import type { RateLimit } from "../core/token-bucket.ts";
+import { countPieces, pieceBytes } from "../core/version.ts";
+import type { Channel, ChannelHandler } from "../net/piece-channel.ts";
+import type { Slab } from "../net/slab-pool.ts";
+import type { Log } from "../runtime/log.ts";
+import type { FromDaemon, NeighbourAddress } from "../wire/control.ts";
+import { Manifest, type ManifestPart } from "../wire/manifest.ts";
+import type { LinkPool } from "./link-pool.ts";
+import type { OriginDownload } from "./origin-download.ts";
+import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
+import type { Driver, Transfer } from "./transfer.ts";
+
+export interface SwarmDownloadOptions {
+  readonly transfer: Transfer;
+  readonly task: Task;
+  readonly supernode: SupernodeIdentity;
+  readonly links: LinkPool;
+  readonly limit: RateLimit;
+  readonly random: Random;
+  readonly log: Log;
+  readonly send: (message: FromDaemon) => void;
+  /** Reads the origin on this host's account; rejects with `no-source` where the user forbids it. */
+  readonly openOrigin: (download: {
+    readonly manifest: Manifest;
+    readonly onPiece: (piece: PieceIndex) => void;
+  }) => Promise<OriginDownload>;
+}
+
+interface Partner {
+  readonly address: string;
+  readonly seed: boolean;
+  channel: Channel | undefined;
+}
+
+const reportEveryMs = 1000;
+
+export class SwarmDownload implements Driver {
+  readonly #options: SwarmDownloadOptions;
+  readonly #transfer: Transfer;
+  readonly #machine: Download;
+  readonly #manifest: Manifest;
+  readonly #partners = new Map<HostId, Partner>();
+  readonly #writes = new Set<Promise<void>>();
+  readonly #queue: DownloadEvent[] = [];
+  #supernode: SupernodeIdentity;
+  #stepping = false;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #reporter: NodeJS.Timeout | undefined;
+  #origin: OriginDownload | undefined;
+
+  constructor(options: SwarmDownloadOptions) {
+    this.#options = options;
+    this.#transfer = options.transfer;
+    this.#supernode = options.supernode;
+    const { version } = options.transfer.holding;
+    this.#manifest = new Manifest(version.id, version.pieceLength);
+    this.#machine = new Download({
+      length: options.task.length,
+      pieceLength: version.pieceLength,
+      held: options.transfer.holding.held,
+      random: options.random,
+      limit: options.limit,
+    });
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.#machine.rateBytesPerSecond;
+  }
+
+  start(): void {
+    const { task, supernode } = this.#options;
+    this.#reporter = setInterval(() => this.#report(false), reportEveryMs).unref();
+    this.#introduce({ id: supernode.host, address: supernode.address }, true);
+    for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
+    this.#learn(task.manifest);
+  }
+
+  /** The supernode is back and knows of this download again. */
+  resume(task: Task, supernode: SupernodeIdentity): void {
+    this.#supernode = supernode;
+    this.#dispatch({ type: "seed-back" });
+    this.#introduce({ id: supernode.host, address: supernode.address }, true);
+    for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
+    this.#learn(task.manifest);
+  }
+
+  /** The control channel is lost; neighbours stay. */
+  supernodeLost(): void {
+    this.#dispatch({ type: "seed-away" });
+  }
+
+  hear(news: SwarmNews): void {
+    switch (news.type) {
+      case "manifest":
+        return this.#learn(news.manifest);
+      case "neighbours":
+        for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
+        return;
+      case "drop":
+        return this.#drop(news.neighbour);
+      case "abandoned":
+        return this.#transfer.fail(DragonflyError.fromWire(news.error));
+    }
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#reporter);
+    this.#origin?.stop();
+    for (const id of [...this.#partners.keys()]) this.#hangUp(id);
+    const { holding } = this.#transfer;
+    if (holding.state === "complete") this.#report(true);
+    else this.#options.send({ type: "leave", version: holding.version.id });
+  }
+
+  readAt(offset: number | undefined): void {
+    const { pieceLength } = this.#transfer.holding.version;
+    this.#dispatch({ type: "reader", piece: offset === undefined ? undefined : Math.floor(offset / pieceLength) });
+  }
+
+  // --- the machine
+
+  #dispatch(event: DownloadEvent): void {
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (this.#stopped) continue;
+        for (const effect of this.#machine.step(next, performance.now())) this.#perform(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#arm();
+  }
+
+  /** A wake that comes too early does no harm, so a timer is only ever moved forward. */
+  #arm(): void {
+    const at = this.#stopped ? Number.POSITIVE_INFINITY : this.#machine.nextWake();
+    if (at >= this.#timerAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = at;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.#dispatch({ type: "wake" });
+      },
+      Math.max(1, Math.ceil(at - performance.now())),
+    );
+  }
+
+  #perform(effect: DownloadEffect): void {
+    const { holding } = this.#transfer;
+    switch (effect.type) {
+      case "request": {
+        const bytes = pieceBytes(holding.version, effect.piece);
+        return this.#partners.get(effect.to)?.channel?.request(effect.piece, bytes);
+      }
+      case "request-any":
+        return this.#partners.get(effect.to)?.channel?.requestAny(effect.wanted, effect.wanted.words.length * 32);
+      case "cancel":
+        return this.#partners.get(effect.to)?.channel?.cancel(effect.piece);
+      case "more-neighbours": {
+        const least = effect.least === undefined ? {} : { least: effect.least };
+        const { count } = effect;
+        return this.#options.send({ type: "more-neighbours", version: holding.version.id, count, ...least });
+      }
+      case "drop":
+        return this.#hangUp(effect.id);
+      case "strike": {
+        const { id: from, piece, reason } = effect;
+        this.#options.log.warn("neighbour failed", { host: from, piece, reason });
+        return this.#options.send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
+      }
+      case "go-to-origin":
+        return void this.#goToOrigin();
+      case "complete":
+        return void this.#finish();
+    }
+  }
+
+  // --- the manifest
+
+  #learn(part: ManifestPart): void {
+    if (this.#stopped) return;
+    try {
+      for (const batch of part.batches) {
+        const { from, to } = this.#manifest.accept(batch, this.#supernode.key);
+        this.#dispatch({ type: "known", from, to });
+      }
+      if (part.seal === undefined || this.#manifest.end !== undefined) return;
+      this.#manifest.acceptSeal(part.seal, this.#supernode.key);
+      this.#dispatch({ type: "sealed", length: part.seal.length });
+    } catch (error) {
+      this.#transfer.fail(DragonflyError.from(error));
+    }
+  }
+
+  // --- neighbours
+
+  #introduce(neighbour: NeighbourAddress, seed: boolean): void {
+    const { id, address } = neighbour;
+    if (this.#stopped || this.#partners.has(id)) return;
+    // One that cannot be dialled dials us.
+    if (address === null) return;
+    this.#partners.set(id, { address, seed, channel: undefined });
+    this.#dispatch({ type: "introduced", id, seed });
+    void this.#connect(id, address);
+  }
+
+  async #connect(id: HostId, address: string): Promise<void> {
+    try {
+      const link = await this.#options.links.get(address);
+      const partner = this.#partners.get(id);
+      if (partner === undefined) return void this.#options.links.release(address);
+      partner.channel = link.open(
+        this.#transfer.holding.version.id,
+        this.#handler(id, () => link.roundTripMs),
+      );
+    } catch (error) {
+      this.#options.log.debug("cannot reach neighbour", {
+        host: id,
+        address,
+        error: DragonflyError.from(error).message,
+      });
+      this.#drop(id);
+    }
+  }
+
+  #drop(id: HostId): void {
+    this.#hangUp(id);
+    this.#dispatch({ type: "gone", id });
+  }
+
+  #hangUp(id: HostId): void {
+    const partner = this.#partners.get(id);
+    if (partner === undefined) return;
+    this.#partners.delete(id);
+    partner.channel?.close();
+    void this.#options.links.release(partner.address);
+  }
+
+  #handler(id: HostId, roundTripMs: () => number | undefined): ChannelHandler {
+    return {
+      bitmap: (held, complete) => this.#bitmap(id, complete ? this.#everything() : held, roundTripMs()),
+      have: (pieces) => this.#dispatch({ type: "have", id, pieces }),
+      granted: (piece) => this.#dispatch({ type: "granted", id, piece }),
+      progress: (piece) => this.#dispatch({ type: "arriving", id, piece }),
+      piece: (piece, slab) => this.#arrived(id, piece, slab),
+      busy: (piece, retryAfterMs) => this.#dispatch({ type: "busy", id, piece, retryAfterMs }),
+      notHeld: (piece) => this.#dispatch({ type: "not-held", id, piece }),
+      refused: () => this.#drop(id),
+      closed: () => this.#drop(id),
+    };
+  }
+
+  #bitmap(id: HostId, held: Bitset, rttMs: number | undefined): void {
+    this.#dispatch({ type: "bitmap", id, held, ...(rttMs === undefined ? {} : { rttMs }) });
+  }
+
+  /** All pieces, as far as this host knows how many there are. */
+  #everything(): Bitset {
+    const { length, pieceLength } = this.#transfer.holding.version;
+    const known = this.#manifest.end?.length ?? length;
+    const all = new Bitset();
+    if (known !== null) all.addRange(0, countPieces(known, pieceLength));
+    else for (const piece of this.#manifest.known) all.add(piece);
+    return all;
+  }
+
+  // --- pieces
+
+  #arrived(id: HostId, piece: PieceIndex, slab: Slab): void {
+    const expected = this.#manifest.digestOf(piece);
+    const digest = createHash("sha256").update(slab.bytes).digest();
+    if (expected === undefined || !digest.equals(expected)) {
+      slab.release();
+      return this.#dispatch({ type: "corrupt", id, piece });
+    }
+    const source = this.#partners.get(id)?.seed === true ? "supernode" : "peers";
+    this.#transfer.gained(source, slab.bytes.length, id);
+    const write = this.#transfer.holding.write(piece, slab.bytes, digest).then(
+      () => slab.release(),
+      (error: unknown) => {
+        slab.release();
+        this.#transfer.fail(DragonflyError.from(error));
+      },
+    );
+    this.#writes.add(write);
+    void write.then(() => this.#writes.delete(write));
+    this.#dispatch({ type: "verified", id, piece });
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      await Promise.all(this.#writes);
+      const end = this.#manifest.end;
+      if (end === undefined || this.#stopped) return;
+      await this.#transfer.holding.finish(end.length, end.digest ?? undefined);
+      this.#transfer.succeed();
+    } catch (error) {
+      this.#transfer.fail(DragonflyError.from(error));
+    }
+  }
+
+  async #goToOrigin(): Promise<void> {
+    const { holding } = this.#transfer;
+    try {
+      this.#origin = await this.#options.openOrigin({
+        manifest: this.#manifest,
+        onPiece: (piece) => this.#dispatch({ type: "fetched", piece }),
+      });
+      if (this.#stopped) return this.#origin.stop();
+      const result = await this.#origin.run();
+      if (this.#stopped) return;
+      await Promise.all(this.#writes);
+      if (holding.state !== "complete") await holding.finish(result.length, result.sha256);
+      this.#transfer.succeed();
+    } catch (error) {
+      if (!this.#stopped) this.#transfer.fail(DragonflyError.from(error));
+    }
+  }
+
+  #report(complete: boolean): void {
+    const { holding, from } = this.#transfer;
+    this.#options.send({
+      type: "progress",
+      version: holding.version.id,
+      heldPieces: holding.held.count,
+      from,
+      complete,
+    });
+  }
+}

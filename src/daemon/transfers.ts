@@ -1,0 +1,366 @@
+// Turns a request for content into a transfer or a holding: asks the supernode which version it is, joins the swarm, and where there is no
+// supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
+
+import { DragonflyError } from "../core/error.ts";
+import type { PieceIndex, VersionId } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts";
+import { choosePieceLength } from "../core/version.ts";
+import { RateGate } from "../net/rate-gate.ts";
+import type { SlabPool } from "../net/slab-pool.ts";
+import type { Opened, Origin, OriginInfo, OriginRequest } from "../origin/origin.ts";
+import { openWithRetry } from "../origin/retry.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Holding, Store, VersionRecord } from "../store/store.ts";
+import type { Manifest } from "../wire/manifest.ts";
+import { type ByteRange, type TaskKey, taskKey, versionIdOf } from "../wire/task-key.ts";
+import type { LinkPool } from "./link-pool.ts";
+import { OriginDownload } from "./origin-download.ts";
+import type { SupernodeClient, SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
+import { SwarmDownload } from "./swarm-download.ts";
+import { Transfer } from "./transfer.ts";
+
+export interface ContentRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tag?: string | undefined;
+  readonly range?: ByteRange | undefined;
+  readonly filter?: readonly string[] | undefined;
+  readonly ca?: string | undefined;
+  readonly insecureOrigin?: boolean | undefined;
+  readonly backToSource: boolean;
+  /** Of this download; 0 or absent is unlimited. */
+  readonly rateBytesPerSecond?: number | undefined;
+}
+
+/** What a request came to. Without a transfer the holding was complete already. */
+export interface Ticket {
+  readonly holding: Holding;
+  readonly transfer: Transfer | undefined;
+  readonly displayUrl: string;
+  /** For people, where something is not as they may expect. */
+  readonly note: string | undefined;
+}
+
+interface Running {
+  readonly transfer: Transfer;
+  /** Undefined where the origin alone is read. */
+  readonly swarm: SwarmDownload | undefined;
+  readonly request: ContentRequest;
+  readonly limit: TokenBucket;
+}
+
+export interface TransfersOptions {
+  readonly supernode: SupernodeClient;
+  readonly store: Store;
+  readonly origin: Origin;
+  readonly links: LinkPool;
+  readonly slabs: SlabPool;
+  /** The host's limit on receiving. */
+  readonly limit: RateLimit;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Attempts at a supernode that says it is overloaded. */
+const maxBusyTries = 10;
+
+export class Transfers {
+  readonly #options: TransfersOptions;
+  readonly #running = new Map<VersionId, Running>();
+  readonly #opening = new Map<string, Promise<Ticket>>();
+  readonly #abort = new AbortController();
+
+  constructor(options: TransfersOptions) {
+    this.#options = options;
+  }
+
+  get running(): ReadonlyMap<VersionId, { readonly transfer: Transfer }> {
+    return this.#running;
+  }
+
+  /** Errors: what the origin, the supernode or the disk refuses with; `no-source` where the origin is forbidden and nothing else is left. */
+  async open(request: ContentRequest): Promise<Ticket> {
+    const key = taskKey(request);
+    const mark = `${key.id} ${key.audience} ${request.backToSource}`;
+    const shared = this.#opening.get(mark);
+    if (shared !== undefined) return shared;
+    const opening = this.#open(key, request);
+    this.#opening.set(mark, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(mark);
+    }
+  }
+
+  /** What the supernode says of a version. */
+  hear(news: SwarmNews): void {
+    this.#running.get(news.version)?.swarm?.hear(news);
+  }
+
+  supernodeLost(): void {
+    for (const { swarm } of this.#running.values()) swarm?.supernodeLost();
+  }
+
+  /** After a reconnection: the supernode may have forgotten, or be another one. */
+  supernodeBack(): void {
+    for (const running of this.#running.values()) if (running.swarm !== undefined) void this.#rejoin(running);
+  }
+
+  async close(): Promise<void> {
+    const error = new DragonflyError("interrupted", "the daemon is stopping");
+    this.#abort.abort(error);
+    for (const { transfer } of this.#running.values()) transfer.fail(error);
+  }
+
+  async #open(key: TaskKey, request: ContentRequest): Promise<Ticket> {
+    const { supernode } = this.#options;
+    if (!supernode.configured) {
+      return this.#withoutSupernode(key, request, "no supernode is configured");
+    }
+    try {
+      return await this.#throughSupernode(key, request);
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      if (error.code !== "supernode-unreachable") throw error;
+      return this.#withoutSupernode(key, request, error.message);
+    }
+  }
+
+  // --- with a supernode
+
+  async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
+    const { task, supernode } = await this.#register(request);
+    const shared = this.#join(task.version, key, request);
+    if (shared !== undefined) return shared;
+    const holding = await this.#options.store.create(recordOfTask(task, key));
+    if (holding.state === "complete")
+      return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
+    // Another audience's request may have come to the same version meanwhile.
+    return this.#join(task.version, key, request) ?? this.#startSwarm(key, request, { task, supernode, holding });
+  }
+
+  async #register(request: ContentRequest): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
+    const { url, headers, tag, range, filter, ca, insecureOrigin } = request;
+    const message = {
+      url,
+      headers,
+      tag,
+      range,
+      filter: filter === undefined ? undefined : [...filter],
+      ca,
+      insecureOrigin,
+    };
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#options.supernode.register(message, this.#abort.signal);
+      } catch (thrown) {
+        const error = DragonflyError.from(thrown);
+        if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
+        const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    }
+  }
+
+  #join(version: VersionId, key: TaskKey, request: ContentRequest): Ticket | undefined {
+    const running = this.#running.get(version);
+    if (running === undefined) return undefined;
+    const { transfer, limit } = running;
+    const now = performance.now();
+    // Whoever comes without a limit frees the others of theirs: the bytes are wanted now.
+    const wanted = request.rateBytesPerSecond ?? 0;
+    if (limit.rateBytesPerSecond !== 0)
+      limit.setRate(wanted === 0 ? 0 : Math.max(wanted, limit.rateBytesPerSecond), now);
+    return { holding: transfer.holding, transfer, displayUrl: key.displayUrl, note: undefined };
+  }
+
+  #startSwarm(
+    key: TaskKey,
+    request: ContentRequest,
+    found: { readonly task: Task; readonly supernode: SupernodeIdentity; readonly holding: Holding },
+  ): Ticket {
+    const { links, random, log, supernode, limit: hostLimit } = this.#options;
+    const transfer = new Transfer(found.holding);
+    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
+    const swarm = new SwarmDownload({
+      transfer,
+      task: found.task,
+      supernode: found.supernode,
+      links,
+      limit: bothLimits(limit, hostLimit),
+      random,
+      log,
+      send: (message) => supernode.send(message),
+      openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
+    });
+    this.#run({ transfer, swarm, request, limit });
+    transfer.drive(swarm);
+    swarm.start();
+    return { holding: found.holding, transfer, displayUrl: key.displayUrl, note: undefined };
+  }
+
+  #run(running: Running): void {
+    const { transfer } = running;
+    const { id, url } = transfer.holding.version;
+    this.#running.set(id, running);
+    this.#options.log.info("download started", { version: id, url });
+    transfer.finished.then(
+      () => this.#options.log.info("download complete", { version: id, from: transfer.from }),
+      (error: DragonflyError) => this.#options.log.warn("download ended", { version: id, error: error.message }),
+    );
+    const forget = (): void => void this.#running.delete(id);
+    transfer.finished.then(forget, forget);
+  }
+
+  async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
+    try {
+      const { task, supernode } = await this.#register(request);
+      if (task.version === transfer.holding.version.id) swarm?.resume(task, supernode);
+      else transfer.fail(new DragonflyError("origin-changed", "the content changed at the origin during the download"));
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      // Lost again: the next reconnection tries again. Anything else is the origin's word.
+      if (error.code !== "supernode-unreachable") transfer.fail(error);
+    }
+  }
+
+  // --- without a supernode
+
+  async #withoutSupernode(key: TaskKey, request: ContentRequest, why: string): Promise<Ticket> {
+    const { store, supernode } = this.#options;
+    const { displayUrl } = key;
+    const held = store.latest(key.id);
+    if (!request.backToSource) {
+      // Nobody is left who could say whether it is current, or whether this requester may have it: only public content is given.
+      if (held?.state === "complete" && held.version.audience === undefined && key.audience === "") {
+        const note = `${why}: the copy on this host is used unchecked`;
+        return { holding: held, transfer: undefined, displayUrl, note };
+      }
+      throw new DragonflyError("no-source", `${why}, and going back to the source is forbidden`);
+    }
+    const direct = supernode.configured ? "reading from the origin" : "reading from the origin alone";
+    const note = `${why}: ${direct}`;
+    const known = held?.state === "complete" ? validatorsOf(held.version) : undefined;
+    const opened = await this.#ask(originRequest(key, request), known);
+    if (opened.kind === "unchanged" && held !== undefined)
+      return { holding: held, transfer: undefined, displayUrl, note };
+    if (opened.kind === "unchanged")
+      throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
+    return { ...(await this.#startDirect(key, request, opened)), note };
+  }
+
+  async #startDirect(
+    key: TaskKey,
+    request: ContentRequest,
+    opened: Extract<Opened, { kind: "content" }>,
+  ): Promise<Ticket> {
+    const { origin, slabs, store } = this.#options;
+    const record = recordOfOrigin(key, opened.info);
+    const done = (ticket: Ticket): Ticket => {
+      opened.body.destroy();
+      return ticket;
+    };
+    const shared = this.#join(record.id, key, request);
+    if (shared !== undefined) return done(shared);
+    const holding = await store.create(record).catch((error: unknown) => {
+      opened.body.destroy();
+      throw error;
+    });
+    const ticket = { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
+    if (holding.state === "complete") return done(ticket);
+    const transfer = new Transfer(holding);
+    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
+    const download = new OriginDownload({
+      transfer,
+      origin,
+      request: originRequest(key, request),
+      opened,
+      slabs,
+      gate: new RateGate(bothLimits(limit, this.#options.limit)),
+    });
+    this.#run({ transfer, swarm: undefined, request, limit });
+    transfer.drive(download);
+    download
+      .run()
+      .then(({ length, sha256 }) => holding.finish(length, sha256))
+      .then(() => transfer.succeed())
+      .catch((error: unknown) => transfer.fail(DragonflyError.from(error)));
+    return { ...ticket, transfer };
+  }
+
+  /** The rest of a swarm's version, read from the origin on this host's own account. */
+  async #openOrigin(
+    key: TaskKey,
+    request: ContentRequest,
+    rest: { readonly transfer: Transfer; readonly manifest: Manifest; readonly onPiece: (piece: PieceIndex) => void },
+  ): Promise<OriginDownload> {
+    if (!request.backToSource) {
+      const message = "the supernode is gone, no peer has what is missing, and going back to the source is forbidden";
+      throw new DragonflyError("no-source", message);
+    }
+    const { origin, slabs, limit } = this.#options;
+    const from = originRequest(key, request);
+    const opened = await this.#ask(from, undefined);
+    if (opened.kind === "unchanged")
+      throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
+    const { version } = rest.transfer.holding;
+    const { etag, lastModified } = opened.info;
+    if (etag !== version.etag || lastModified !== version.lastModified) {
+      opened.body.destroy();
+      throw new DragonflyError("origin-changed", "the content changed at the origin during the download");
+    }
+    this.#options.log.warn("reading from the origin, no seed is left", { url: key.displayUrl });
+    return new OriginDownload({ ...rest, origin, slabs, gate: new RateGate(limit), request: from, opened });
+  }
+
+  #ask(request: OriginRequest, known: ReturnType<typeof validatorsOf>): Promise<Opened> {
+    return openWithRetry(this.#options.origin, request, {
+      known,
+      signal: this.#abort.signal,
+      onRetry: (error) => this.#options.log.warn("the origin failed, trying again", { error: error.message }),
+    });
+  }
+}
+
+function originRequest(key: TaskKey, request: ContentRequest): OriginRequest {
+  const { range, ca, insecureOrigin } = request;
+  return { url: key.originUrl, headers: key.headers, range, ca, insecure: insecureOrigin };
+}
+
+function validatorsOf(version: VersionRecord) {
+  const { etag, lastModified } = version;
+  return etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
+}
+
+function recordOfTask(task: Task, key: TaskKey): VersionRecord {
+  const { version: id, task: taskId, length, pieceLength, etag, lastModified } = task;
+  return { id, taskId, url: key.displayUrl, length, pieceLength, ...present({ etag, lastModified }), ...audience(key) };
+}
+
+function recordOfOrigin(key: TaskKey, info: OriginInfo): VersionRecord {
+  const { length, etag, lastModified } = info;
+  // Content without a validator is like no other: it is never taken for the same again.
+  const validator = etag ?? lastModified ?? `unknown ${Math.random()} ${Date.now()}`;
+  const id = versionIdOf(key.id, length, validator);
+  const pieceLength = choosePieceLength(length);
+  return {
+    id,
+    taskId: key.id,
+    url: key.displayUrl,
+    length,
+    pieceLength,
+    ...present({ etag, lastModified }),
+    ...audience(key),
+  };
+}
+
+function audience(key: TaskKey) {
+  return key.audience === "" ? {} : { audience: key.audience };
+}
+
+function present(validators: { readonly etag?: string | undefined; readonly lastModified?: string | undefined }) {
+  const { etag, lastModified } = validators;
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}

@@ -1,0 +1,137 @@
+// One end of the control channel: typed messages over a WebSocket, with a heartbeat. What the messages mean is their owner's.
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocket, WebSocketServer } from "ws";
+import { DragonflyError } from "../core/error.ts";
+import { maxControlBytes } from "../wire/control.ts";
+
+export const controlPath = "/v1/control";
+export const heartbeatMs = 5000;
+/** A peer that has not been heard for so many heartbeats is gone. */
+const missedHeartbeats = 3;
+/** Messages that the other side does not take off its hands: above this it is too slow to be of use. */
+const maxQueuedBytes = 64 << 20;
+
+export interface ChannelEvents<In> {
+  message(message: In): void;
+  /** Called once; `error` says why unless it was closed in order. */
+  closed(error: DragonflyError | undefined): void;
+}
+
+export class ControlChannel<In, Out> {
+  readonly #socket: WebSocket;
+  readonly #events: ChannelEvents<In>;
+  readonly #heartbeat: NodeJS.Timeout;
+  #missed = 0;
+  #error: DragonflyError | undefined;
+
+  constructor(socket: WebSocket, parse: (text: string) => In, events: ChannelEvents<In>) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
+    socket.on("message", (data, isBinary) => {
+      this.#missed = 0;
+      this.#receive(isBinary ? undefined : String(data), parse);
+    });
+    socket.on("pong", () => {
+      this.#missed = 0;
+    });
+    socket.on("ping", () => {
+      this.#missed = 0;
+    });
+    socket.on("error", (cause) => {
+      this.#error ??= new DragonflyError("supernode-unreachable", `the control channel broke: ${cause.message}`, {
+        cause,
+      });
+    });
+    socket.on("close", (code) => {
+      clearInterval(this.#heartbeat);
+      if (code !== 1000) {
+        this.#error ??= new DragonflyError("supernode-unreachable", `the control channel was closed (code ${code})`);
+      }
+      this.#events.closed(this.#error);
+    });
+  }
+
+  get open(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** Messages to a closed channel are lost, as they are on a wire; its owner hears `closed`. */
+  send(message: Out): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** A message that was turned to text before, for many receivers. */
+  sendText(text: string): void {
+    if (!this.open) return;
+    if (this.#socket.bufferedAmount > maxQueuedBytes) {
+      this.#fail(new DragonflyError("overloaded", "the other end of the control channel does not keep up"));
+      return;
+    }
+    this.#socket.send(text);
+  }
+
+  close(): void {
+    this.#socket.close(1000);
+    // A peer that does not answer the close must not keep the process.
+    setTimeout(() => this.#socket.terminate(), 1000).unref();
+  }
+
+  #receive(text: string | undefined, parse: (text: string) => In): void {
+    let message: In;
+    try {
+      if (text === undefined) throw new DragonflyError("protocol-violation", "a control message is not text");
+      message = parse(text);
+    } catch (error) {
+      this.#fail(DragonflyError.from(error));
+      return;
+    }
+    this.#events.message(message);
+  }
+
+  #fail(error: DragonflyError): void {
+    this.#error ??= error;
+    this.#socket.close(1008, error.message.slice(0, 100));
+    setTimeout(() => this.#socket.terminate(), 1000).unref();
+  }
+
+  #beat(): void {
+    if (++this.#missed > missedHeartbeats) {
+      this.#error ??= new DragonflyError("supernode-unreachable", "the other end of the control channel fell silent");
+      this.#socket.terminate();
+      return;
+    }
+    this.#socket.ping();
+  }
+}
+
+/** Turns upgrade requests on `/v1/control` into WebSockets. */
+export class ControlListener {
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: maxControlBytes, perMessageDeflate: false });
+
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, accepted: (socket: WebSocket) => void): void {
+    this.#server.handleUpgrade(request, socket, head, accepted);
+  }
+}
+
+/** Dials a supernode (`http://host:port`). Errors: `supernode-unreachable`. */
+export function dialControl(url: string, timeoutMs: number): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}${controlPath}`, {
+      maxPayload: maxControlBytes,
+      perMessageDeflate: false,
+      handshakeTimeout: timeoutMs,
+    });
+    socket.once("open", () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (cause) => {
+      socket.terminate();
+      const message = `the supernode at ${url} does not answer: ${cause.message}`;
+      reject(new DragonflyError("supernode-unreachable", message, { cause }));
+    });
+  });
+}

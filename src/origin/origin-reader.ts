@@ -1,0 +1,221 @@
+// Reads a content from its origin once, in pieces: over several connections where the origin serves parts, in one stream where it does
+// not. Every byte is asked for once unless a connection breaks. Whoever has no supernode reads this way too.
+//
+// Theory of operation: PartPlan cuts what is not held into parts in file order; a few workers take one after another, each through a
+// PartReader, which survives broken connections; PieceOutlet hands full pieces to the sink with few buffers and keeps the digest of the
+// whole. A worker that fails while others succeed returns its part and leaves: the origin permits fewer connections.
+
+import type { Readable } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Bitset } from "../core/bitset.ts";
+import type { PieceIndex } from "../core/ids.ts";
+import type { Origin, OriginInfo, OriginRequest } from "./origin.ts";
+import { interruption } from "./origin-error.ts";
+import { PartPlan } from "./part-plan.ts";
+import { PartReader, type PartSource, type RateGate, type Stream } from "./part-reader.ts";
+import { type PieceBuffer, PieceOutlet } from "./piece-outlet.ts";
+import { defaultRetry, type RetryPolicy } from "./retry.ts";
+
+const MIB = 1024 * 1024;
+
+export interface OriginReaderOptions {
+  readonly origin: Origin;
+  readonly request: OriginRequest;
+  /** What `Origin.open` told; with its body the reader begins, without one it asks for the first part as for any other. */
+  readonly opened: {
+    readonly info: OriginInfo;
+    readonly body?: Readable | undefined;
+    readonly bodyLength?: number | null | undefined;
+  };
+  readonly pieceLength: number;
+  /** Pieces that are not asked for. It may grow while the reader runs, and pieces that it gains in time are left out as well. */
+  readonly held: Bitset;
+  readonly gate: RateGate;
+  /** A buffer of at least `pieceLength` bytes from a bounded pool. */
+  acquire(signal: AbortSignal): Promise<PieceBuffer>;
+  /** Takes one piece; its buffer is used anew when the promise resolves. Pieces come in no order, several at once. */
+  sink(index: PieceIndex, bytes: Uint8Array): Promise<void>;
+  /** Reads a piece that is held or that the sink has taken; resolves to its length in bytes. Without it there may be no digest. */
+  readBack?(index: PieceIndex, into: Uint8Array): Promise<number>;
+  /** Told of all bytes received, also of those that a broken connection made us read twice. */
+  onBytes?(bytes: number): void;
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<OriginReaderLimits>;
+}
+
+export interface OriginReaderLimits {
+  readonly connections: number;
+  readonly maxBuffers: number;
+  readonly minPartBytes: number;
+  readonly maxPartBytes: number;
+  /** Silence after which a connection counts as broken. */
+  readonly stallMs: number;
+  readonly retry: RetryPolicy;
+}
+
+export const defaultOriginReaderLimits: OriginReaderLimits = {
+  connections: 4,
+  maxBuffers: 8,
+  minPartBytes: 4 * MIB,
+  maxPartBytes: 16 * MIB,
+  stallMs: 30_000,
+  retry: defaultRetry,
+};
+
+export interface OriginReadResult {
+  readonly length: number;
+  /** Of the whole content, 64 hexadecimal digits; undefined when not all of it passed in order and could not be read back. */
+  readonly sha256: string | undefined;
+}
+
+export class OriginReader {
+  readonly #options: OriginReaderOptions;
+  readonly #limits: OriginReaderLimits;
+  readonly #stop = new AbortController();
+  readonly #outlet: PieceOutlet;
+  readonly #source: PartSource;
+  readonly #plan: PartPlan | undefined;
+  /** Parts that a worker gave up. */
+  readonly #returned: PartReader[] = [];
+  #workers = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #endOfStream = 0;
+
+  constructor(options: OriginReaderOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultOriginReaderLimits, ...options.limits };
+    const { pieceLength, held } = options;
+    const { info } = options.opened;
+    const signal = this.#stop.signal;
+    this.#outlet = new PieceOutlet({
+      pieceLength,
+      held,
+      acquire: (abort) => options.acquire(abort),
+      sink: (index, bytes) => options.sink(index, bytes),
+      readBack: options.readBack === undefined ? undefined : (index, into) => this.#readBack(index, into),
+      // Each part may keep one while it waits for a connection.
+      maxBuffers: Math.max(this.#limits.maxBuffers, this.#limits.connections + 1),
+      signal,
+      onFailure: (error) => this.#fail(error),
+    });
+    this.#source = {
+      origin: options.origin,
+      request: options.request,
+      info,
+      ranged: info.ranged && info.length !== null,
+      pieceLength,
+      held,
+      outlet: this.#outlet,
+      gate: options.gate,
+      retry: this.#limits.retry,
+      stallMs: this.#limits.stallMs,
+      onBytes: (bytes) => options.onBytes?.(bytes),
+      signal,
+    };
+    if (info.length !== null) {
+      this.#plan = new PartPlan({ length: info.length, pieceLength, held, ...this.#limits });
+    }
+  }
+
+  /** Reads it all; to be called once. Rejects with the first failure, or with `interrupted`, and leaves no connection either way. */
+  async read(): Promise<OriginReadResult> {
+    const { signal, opened } = this.#options;
+    const interrupt = (): void => this.#fail(interruption(signal));
+    signal.addEventListener("abort", interrupt, { once: true });
+    if (signal.aborted) interrupt();
+    try {
+      await this.#readParts();
+      await this.#outlet.drained();
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const length = opened.info.length ?? this.#endOfStream;
+      const { digest } = this.#outlet;
+      return { length, sha256: digest.at === length ? digest.hex() : undefined };
+    } finally {
+      signal.removeEventListener("abort", interrupt);
+      for (const reader of this.#returned) reader.abandon();
+      opened.body?.destroy();
+    }
+  }
+
+  async #readParts(): Promise<void> {
+    const { opened } = this.#options;
+    const { ranged } = this.#source;
+    opened.body?.on("error", () => {});
+    const workers: Promise<void>[] = [];
+    const start = (reader: PartReader | undefined, stream?: Stream): void => {
+      if (reader === undefined) opened.body?.destroy();
+      else workers.push(this.#work(reader, stream));
+    };
+    if (!ranged) {
+      start(this.#wholePart(), this.#opening(opened.info.length));
+    } else if (opened.body !== undefined) {
+      const bodyLength = opened.bodyLength ?? opened.info.length ?? 0;
+      const part = this.#plan?.front(bodyLength);
+      start(part && new PartReader(this.#source, part), this.#opening(bodyLength));
+    }
+    while (ranged && workers.length < this.#limits.connections) {
+      const reader = this.#next();
+      if (reader === undefined) break;
+      workers.push(this.#work(reader));
+    }
+    await Promise.all(workers);
+  }
+
+  #opening(to: number | null): Stream | undefined {
+    const { body } = this.#options.opened;
+    return body && { body, from: 0, to };
+  }
+
+  /** All of a content that comes in one stream, up to its last piece that is not held. */
+  #wholePart(): PartReader | undefined {
+    const { length } = this.#options.opened.info;
+    const part = length === null ? { start: 0, end: null, at: 0 } : this.#plan?.front(length);
+    return part && new PartReader(this.#source, part);
+  }
+
+  async #work(first: PartReader, stream?: Stream): Promise<void> {
+    this.#workers++;
+    let reader: PartReader | undefined = first;
+    let given = stream;
+    try {
+      while (reader !== undefined) {
+        const current: PartReader = reader;
+        if (!(await current.run(given, () => this.#giveUp(current)))) return;
+        // The connection can serve the next part only in the loop's next turn; asking now would open another one.
+        await turn();
+        given = undefined;
+        this.#endOfStream = current.part.at;
+        reader = this.#next();
+      }
+    } catch (error) {
+      reader?.abandon();
+      this.#fail(error);
+    }
+    this.#workers--;
+  }
+
+  /** Leaves a part to the other workers, if there are any. Done in one step, or the last two could leave at once. */
+  #giveUp(reader: PartReader): boolean {
+    if (this.#workers === 1) return false;
+    this.#workers--;
+    this.#returned.push(reader);
+    return true;
+  }
+
+  #next(): PartReader | undefined {
+    if (!this.#source.ranged || this.#stop.signal.aborted) return undefined;
+    const returned = this.#returned.shift();
+    if (returned !== undefined) return returned;
+    const part = this.#plan?.next();
+    return part && new PartReader(this.#source, part);
+  }
+
+  async #readBack(index: PieceIndex, into: Uint8Array): Promise<number> {
+    return (await this.#options.readBack?.(index, into)) ?? 0;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stop.abort(error);
+  }
+}

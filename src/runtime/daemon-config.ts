@@ -1,0 +1,135 @@
+// What a daemon can be told.
+
+import { type Address, formatAddress } from "./address.ts";
+import type { Schema } from "./config.ts";
+import { exposureProblem, undialable } from "./exposure.ts";
+import {
+  advertised,
+  directory,
+  duration,
+  listener,
+  listenerOrOff,
+  rate,
+  registryUrl,
+  size,
+  socketPath,
+  supernodes,
+  toggle,
+  word,
+} from "./kinds.ts";
+import { defaultDataDir, defaultSocket, shownDataDir, shownSocket } from "./locations.ts";
+import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
+import { type OptionsOf, optional, setting } from "./setting.ts";
+
+export interface DaemonConfig {
+  /** `http://host:port` each; none means that content comes from the origin. */
+  readonly supernodes: readonly string[];
+  /** Of the piece port. */
+  readonly listen: Address;
+  /** How other hosts reach the piece port, when not at `listen`; port 0 is the one it listens on. */
+  readonly advertise?: Address;
+  readonly proxy: Address | null;
+  readonly socket: string;
+  readonly dataDir: string;
+  /** 0 is unlimited, here and below. */
+  readonly downloadLimitBytesPerSecond: number;
+  readonly uploadLimitBytesPerSecond: number;
+  readonly quotaBytes: number;
+  /** The registry that `/v2/` on the proxy port mirrors. */
+  readonly registry?: string;
+  /** Leaves after this long without work; 0 is never. */
+  readonly idleExitMs: number;
+  readonly token?: string;
+  readonly insecure: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+const settings = {
+  supernode: setting(
+    {
+      name: "supernode",
+      short: "n",
+      aliases: ["supernodes", "node"],
+      kind: supernodes,
+      help: "a supernode: URL, HOST:PORT or HOST; repeatable",
+    },
+    "",
+    "none: content comes from the origin",
+  ),
+  listen: setting({ name: "listen", kind: listener, help: "where other hosts fetch pieces" }, "127.0.0.1:65002"),
+  advertise: optional({ name: "advertise", kind: advertised, help: "how other hosts reach it, if not at --listen" }),
+  proxy: setting(
+    { name: "proxy", kind: listenerOrOff, help: 'registry mirror and HTTP proxy; "off" for none' },
+    "127.0.0.1:65001",
+  ),
+  socket: setting({ name: "socket", kind: socketPath, help: "where dfget finds it" }, defaultSocket, shownSocket),
+  dataDir: setting({ name: "data-dir", kind: directory, help: "where pieces are kept" }, defaultDataDir, shownDataDir),
+  downloadLimit: setting(
+    {
+      name: "download-limit",
+      aliases: ["totallimit"],
+      kind: rate,
+      help: "rate of receiving, all downloads together; 0 is unlimited",
+    },
+    "0",
+  ),
+  uploadLimit: setting(
+    {
+      name: "upload-limit",
+      aliases: ["totallimit"],
+      kind: rate,
+      help: "rate of sending to other hosts; 0 is unlimited",
+    },
+    "0",
+  ),
+  quota: setting({ name: "quota", kind: size, help: "disk space for content; 0 is as much as there is" }, "0"),
+  registry: optional({ name: "registry", kind: registryUrl, help: "the registry that the proxy port mirrors" }),
+  idleExit: setting({ name: "idle-exit", kind: duration, help: "leave after this long without work; 0 is never" }, "0"),
+  token: optional({ name: "token", kind: word, help: "joins the cluster; better given as DRAGONFLY_TOKEN" }),
+  insecure: setting(
+    { name: "insecure", kind: toggle, help: "serve other machines in plain HTTP, on a trusted network" },
+    "false",
+  ),
+  ...logSettings,
+};
+
+export type DaemonOptions = OptionsOf<typeof settings> & {
+  /** The same as `supernode`. */
+  readonly supernodes?: readonly string[] | string | undefined;
+};
+
+export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
+  role: "daemon",
+  settings,
+  check({ values, sourceOf }) {
+    const { listen, proxy, insecure } = values;
+    const clash = listen !== undefined && proxy && listen.port !== 0 && formatAddress(listen) === formatAddress(proxy);
+    return [
+      ...exposureProblem(listen, insecure, { source: sourceOf("listen"), name: "listen" }),
+      ...exposureProblem(proxy, insecure, { source: sourceOf("proxy"), name: "proxy" }),
+      ...undialable(values.advertise, sourceOf("advertise")),
+      ...(clash ? [`${sourceOf("proxy") ?? "proxy"}: the pieces are served on ${formatAddress(listen)} already`] : []),
+      ...(values.registry !== undefined && proxy === null
+        ? [`${sourceOf("registry") ?? "registry"}: the mirror is served on the proxy port, which is off`]
+        : []),
+    ];
+  },
+  config: (values) => ({
+    supernodes: values.supernode,
+    listen: values.listen,
+    ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
+    proxy: values.proxy,
+    socket: values.socket,
+    dataDir: values.dataDir,
+    downloadLimitBytesPerSecond: values.downloadLimit,
+    uploadLimitBytesPerSecond: values.uploadLimit,
+    quotaBytes: values.quota,
+    ...(values.registry === undefined ? {} : { registry: values.registry }),
+    idleExitMs: values.idleExit,
+    ...(values.token === undefined ? {} : { token: values.token }),
+    insecure: values.insecure,
+    logLevel: values.logLevel,
+    logFormat: values.logFormat,
+  }),
+};

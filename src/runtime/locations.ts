@@ -1,0 +1,20 @@
+// Where a daemon's socket and data are, when nobody says otherwise.
+
+import type { Place } from "./setting.ts";
+
+export const shownSocket = "~/.dragonfly/daemon.sock, for root /run/dragonfly/daemon.sock";
+export const shownDataDir = "~/.dragonfly/daemon, for root /var/lib/dragonfly/daemon";
+
+export function defaultSocket({ root, home }: Place): string {
+  return root ? "/run/dragonfly/daemon.sock" : `${home}/.dragonfly/daemon.sock`;
+}
+
+export function defaultDataDir({ root, home }: Place): string {
+  return root ? "/var/lib/dragonfly/daemon" : `${home}/.dragonfly/daemon`;
+}
+
+/** A daemon at the default socket has the default data; one elsewhere gets its own beside it, so that two never share one. */
+export function dataDirFor(socket: string, place: Place): string {
+  if (socket === defaultSocket(place)) return defaultDataDir(place);
+  return socket.endsWith(".sock") ? socket.slice(0, -".sock".length) : `${socket}.data`;
+}

@@ -1,0 +1,217 @@
+// The holdings of a store and the room that they take: finding them, admitting bytes, evicting the least recently used. What
+// a holding is made of, and where its bytes go, is left to the disk and the memory store.
+
+import { DragonflyError } from "../core/error.ts";
+import type { TaskId, VersionId } from "../core/ids.ts";
+import { chooseEvictions, evictionGraceMs, isEvictable } from "./eviction.ts";
+import type { Keeper, PieceHolding } from "./piece-holding.ts";
+import { Slots } from "./slots.ts";
+import type { Store, VersionRecord } from "./store.ts";
+
+/** Wall-clock time in epoch milliseconds. */
+export type Now = () => number;
+
+export interface Limits {
+  /** Most bytes to keep; 0 is unlimited. */
+  readonly quotaBytes: number;
+  readonly now: Now;
+}
+
+export abstract class PieceStore<H extends PieceHolding> implements Store, Keeper {
+  readonly now: Now;
+  readonly #quotaBytes: number;
+  readonly #holdings = new Map<VersionId, H>();
+  readonly #tasks = new Map<TaskId, Set<H>>();
+  readonly #listeners = new Set<(id: VersionId) => void>();
+  readonly #changing = new Slots(1);
+  #usedBytes = 0;
+  #arrivingBytes = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(limits: Limits) {
+    this.now = limits.now;
+    this.#quotaBytes = limits.quotaBytes;
+  }
+
+  protected abstract make(version: VersionRecord): Promise<H>;
+  /** Frees what a holding that left takes. */
+  protected abstract discard(holding: H): Promise<void>;
+  /** How many of these bytes the medium has no room for; asks it. */
+  protected abstract lackingBytes(bytes: number): Promise<number>;
+  /** Whether the medium is known to have room for these bytes, which are then counted as taken. */
+  protected abstract takeRoom(bytes: number): boolean;
+  protected abstract shut(): Promise<void>;
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  create(version: VersionRecord): Promise<H> {
+    return this.exclusively(async () => {
+      this.checkOpen();
+      const existing = this.#holdings.get(version.id);
+      if (existing !== undefined && isSameCut(existing.version, version)) {
+        existing.touch();
+        if (existing.state === "partial") await this.#makeRoomFor(existing.version, existing);
+        return existing;
+      }
+      if (existing !== undefined) await this.#drop(existing);
+      await this.#makeRoomFor(version, undefined);
+      const holding = await this.make(version);
+      this.shelve(holding);
+      return holding;
+    });
+  }
+
+  find(id: VersionId): H | undefined {
+    return this.#holdings.get(id);
+  }
+
+  latest(task: TaskId): H | undefined {
+    let latest: H | undefined;
+    for (const holding of this.#tasks.get(task) ?? []) {
+      if (latest === undefined || holding.createdAtMs >= latest.createdAtMs) latest = holding;
+    }
+    return latest;
+  }
+
+  all(): Iterable<H> {
+    return this.#holdings.values();
+  }
+
+  remove(id: VersionId): Promise<void> {
+    return this.exclusively(async () => {
+      this.checkOpen();
+      const holding = this.#holdings.get(id);
+      if (holding !== undefined) await this.#drop(holding);
+    });
+  }
+
+  onEvicted(listener: (id: VersionId) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** What changes which holdings there are, or writes their names, happens one after the other. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#changing.run(work);
+  }
+
+  admit(bytes: number): void | Promise<void> {
+    this.checkOpen();
+    if (this.#quotaShortfall(bytes) <= 0 && this.takeRoom(bytes)) {
+      this.#arrivingBytes += bytes;
+      return;
+    }
+    return this.exclusively(async () => {
+      await this.#makeRoom(this.#quotaShortfall(bytes), bytes);
+      this.takeRoom(bytes);
+      this.#arrivingBytes += bytes;
+    });
+  }
+
+  settle(bytes: number, kept: boolean): void {
+    this.#arrivingBytes -= bytes;
+    if (kept) this.#usedBytes += bytes;
+  }
+
+  /** Evicts so many bytes because the medium is full, whatever it said before. */
+  relieve(bytes: number): Promise<void> {
+    return this.exclusively(() => this.#evict(bytes, `the disk has no room for ${bytes} bytes`));
+  }
+
+  protected shelve(holding: H): void {
+    const { id, taskId } = holding.version;
+    this.#holdings.set(id, holding);
+    const siblings = this.#tasks.get(taskId);
+    if (siblings === undefined) this.#tasks.set(taskId, new Set([holding]));
+    else siblings.add(holding);
+    this.#usedBytes += holding.heldBytes;
+  }
+
+  /** `holding` is the one to be filled, if it is there already. */
+  async #makeRoomFor(version: VersionRecord, holding: H | undefined): Promise<void> {
+    const nowMs = this.now();
+    const heldBytes = holding?.heldBytes ?? 0;
+    const missingBytes = (version.length ?? heldBytes + version.pieceLength) - heldBytes;
+    let claimedBytes = heldBytes + missingBytes;
+    let expectedBytes = missingBytes;
+    for (const other of this.#holdings.values()) {
+      if (other === holding) continue;
+      // A download under way gets the room it was promised; one that was given up has no claim beyond what it holds.
+      const promised = isEvictable(other, nowMs) ? 0 : Math.max(0, (other.version.length ?? 0) - other.heldBytes);
+      claimedBytes += other.heldBytes + promised;
+      expectedBytes += promised;
+    }
+    await this.#makeRoom(this.#quotaBytes === 0 ? 0 : claimedBytes - this.#quotaBytes, expectedBytes);
+  }
+
+  #quotaShortfall(bytes: number): number {
+    return this.#quotaBytes === 0 ? 0 : this.#usedBytes + this.#arrivingBytes + bytes - this.#quotaBytes;
+  }
+
+  async #makeRoom(quotaShortfall: number, diskBytes: number): Promise<void> {
+    if (quotaShortfall > 0) await this.#evict(quotaShortfall, `the quota of ${this.#quotaBytes} bytes is used up`);
+    const lacking = await this.lackingBytes(diskBytes);
+    if (lacking > 0) await this.#evict(lacking, `the disk lacks ${lacking} bytes`);
+  }
+
+  async #evict(neededBytes: number, why: string): Promise<void> {
+    const candidates = Array.from(this.#holdings.values(), (holding) => ({
+      id: holding.version.id,
+      bytes: holding.heldBytes,
+      usedAtMs: holding.usedAtMs,
+      busy: holding.busy,
+    }));
+    const chosen = chooseEvictions(candidates, neededBytes, this.now());
+    if (chosen === undefined) {
+      const later = chooseEvictions(candidates, neededBytes, Number.POSITIVE_INFINITY) !== undefined;
+      const message = `${why} and what is not in use cannot make room: free space or raise --quota`;
+      throw new DragonflyError("no-space", message, later ? { retryAfterMs: evictionGraceMs } : {});
+    }
+    for (const id of chosen) {
+      const holding = this.#holdings.get(id);
+      if (holding !== undefined) await this.#drop(holding);
+    }
+  }
+
+  async #drop(holding: H): Promise<void> {
+    const { id, taskId } = holding.version;
+    this.#holdings.delete(id);
+    const siblings = this.#tasks.get(taskId);
+    siblings?.delete(holding);
+    if (siblings?.size === 0) this.#tasks.delete(taskId);
+    this.#usedBytes -= holding.heldBytes;
+    const discarded = this.discard(holding);
+    holding.leave();
+    for (const listener of this.#listeners) listener(id);
+    await discarded;
+  }
+
+  async #close(): Promise<void> {
+    for (const holding of this.#holdings.values()) await holding.settled();
+    // What was begun in turn ends first; what comes later finds the store closed.
+    await this.exclusively(async () => {});
+    await this.shut();
+  }
+
+  /** `interrupted` once `close` was called. */
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw new DragonflyError("interrupted", "the store is closed");
+  }
+}
+
+/** One id names one content, but a record of it may be cut otherwise; such pieces must not mix. */
+function isSameCut(ours: VersionRecord, theirs: VersionRecord): boolean {
+  const sameLength = ours.length === theirs.length || ours.length === null || theirs.length === null;
+  return sameLength && ours.pieceLength === theirs.pieceLength;
+}

@@ -1,0 +1,125 @@
+// The supernode's HTTP API: what it knows of tasks and hosts, health and metrics.
+
+import fastify, { type FastifyInstance } from "fastify";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { Peer, Swarm } from "../core/swarm.ts";
+import { countPieces } from "../core/version.ts";
+import { useProblems } from "../net/problem.ts";
+import type { Cluster } from "./cluster.ts";
+import type { SupernodeMetrics } from "./metrics.ts";
+import type { Seed } from "./seed.ts";
+import type { SeedBook } from "./seed-book.ts";
+
+export interface ApiOptions {
+  readonly cluster: Cluster;
+  readonly seeds: SeedBook;
+  readonly metrics: SupernodeMetrics;
+  readonly ready: () => boolean;
+}
+
+export function createApi(options: ApiOptions): FastifyInstance {
+  const { cluster, seeds, metrics } = options;
+  const app = fastify({ logger: false, bodyLimit: 1 << 20 });
+  useProblems(app);
+
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", async (_request, reply) => {
+    if (!options.ready()) return reply.code(503).send({ status: "stopping" });
+    return { status: "ready" };
+  });
+  app.get("/metrics", async (_request, reply) => {
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+
+  app.get("/api/v1/tasks", async () => {
+    const tasks = [...seeds.seeds].map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id)));
+    return { tasks };
+  });
+  app.get<{ Params: { id: string } }>("/api/v1/tasks/:id", async (request) => {
+    const seed = seedOf(seeds, cluster, request.params.id);
+    return describeTask(seed, cluster.scheduler.swarms.get(seed.version.id));
+  });
+  app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/peers", async (request) => {
+    const seed = seedOf(seeds, cluster, request.params.id);
+    return { peers: (cluster.scheduler.swarms.get(seed.version.id)?.peers ?? []).map(describePeer) };
+  });
+  app.delete<{ Params: { id: string } }>("/api/v1/tasks/:id", async (request, reply) => {
+    const seed = seedOf(seeds, cluster, request.params.id);
+    await seeds.remove(seed.version.taskId);
+    cluster.dispatch({ type: "forget", task: seed.version.taskId });
+    return reply.code(204).send();
+  });
+
+  app.get("/api/v1/hosts", async () => ({
+    hosts: [...cluster.scheduler.hosts.keys()].map((id) => hostOf(cluster, id)),
+  }));
+  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/isolate", async (request) => {
+    const { id } = hostOf(cluster, request.params.id as HostId);
+    cluster.dispatch({ type: "strike", host: id, by: undefined, version: undefined, reason: "operator" });
+    return hostOf(cluster, id);
+  });
+  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/release", async (request) => {
+    const { id } = hostOf(cluster, request.params.id as HostId);
+    cluster.dispatch({ type: "release", host: id });
+    return hostOf(cluster, id);
+  });
+  return app;
+}
+
+function seedOf(seeds: SeedBook, cluster: Cluster, id: string): Seed {
+  const version = cluster.scheduler.currentVersion(id as TaskId);
+  const seed = (version === undefined ? undefined : seeds.find(version)) ?? seeds.find(id as VersionId);
+  if (seed === undefined) throw new DragonflyError("not-found", `there is no task ${id.slice(0, 64)}`);
+  return seed;
+}
+
+function describeTask(seed: Seed, swarm: Swarm | undefined) {
+  const { id, taskId, url, length, pieceLength } = seed.version;
+  const bytesBySource = { peers: 0, supernode: 0, origin: seed.originBytes };
+  let complete = 0;
+  for (const peer of swarm?.peers ?? []) {
+    bytesBySource.peers += peer.from.peers;
+    bytesBySource.supernode += peer.from.supernode;
+    bytesBySource.origin += peer.from.origin;
+    if (peer.state === "complete") complete++;
+  }
+  return {
+    id: taskId,
+    version: id,
+    url,
+    state: seed.state,
+    length,
+    pieceLength,
+    pieces: length === null ? null : countPieces(length, pieceLength),
+    heldPieces: seed.held.count,
+    digest: seed.holding.digest === undefined ? null : `sha256:${seed.holding.digest}`,
+    peers: { fetching: (swarm?.peers.length ?? 0) - complete, complete },
+    bytesBySource,
+  };
+}
+
+function describePeer(peer: Peer) {
+  return {
+    host: peer.host.id,
+    address: peer.host.address,
+    state: peer.state,
+    heldPieces: peer.heldPieces,
+    bytesBySource: peer.from,
+    neighbours: peer.neighbours.map((neighbour) => neighbour.host.id),
+  };
+}
+
+function hostOf(cluster: Cluster, id: HostId) {
+  const host = cluster.scheduler.hosts.get(id);
+  if (host === undefined) throw new DragonflyError("not-found", `there is no host ${id.slice(0, 32)}`);
+  const { strikes } = host;
+  return {
+    id: host.id,
+    address: host.address,
+    labels: host.labels,
+    tasks: host.peers.size,
+    strikes: strikes.list.map(({ reason, by, version }) => ({ reason, by: by ?? null, version: version ?? null })),
+    isolated: strikes.isolated,
+  };
+}

@@ -1,0 +1,269 @@
+// The scheduler's shell: turns the daemons' messages into its events and its effects into messages. It decides nothing.
+
+import type { WebSocket } from "ws";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "../core/scheduler.ts";
+import type { Host } from "../core/swarm.ts";
+import { ControlChannel } from "../net/control-channel.ts";
+import type { Log } from "../runtime/log.ts";
+import {
+  controlProtocol,
+  type FromDaemon,
+  type FromDaemonOf,
+  type FromSupernode,
+  type NeighbourAddress,
+  parseFromDaemon,
+} from "../wire/control.ts";
+import type { ManifestPart } from "../wire/manifest.ts";
+import { taskKey } from "../wire/task-key.ts";
+import type { ClusterKey } from "./cluster-key.ts";
+import type { SupernodeMetrics } from "./metrics.ts";
+import type { SeedBook } from "./seed-book.ts";
+
+type Channel = ControlChannel<FromDaemon, FromSupernode>;
+
+export interface ClusterOptions {
+  readonly key: ClusterKey;
+  readonly software: string;
+  /** What daemons are told to dial for pieces; null: what they dialled for control. */
+  readonly address: string | null;
+  readonly seeds: SeedBook;
+  readonly freshnessMs: number;
+  readonly random: Random;
+  readonly metrics: SupernodeMetrics;
+  readonly log: Log;
+}
+
+export class Cluster {
+  readonly scheduler: Scheduler;
+  readonly #options: ClusterOptions;
+  readonly #channels = new Map<HostId, Channel>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.scheduler = new Scheduler({ random: options.random, freshnessMs: options.freshnessMs });
+  }
+
+  /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own. */
+  accept(socket: WebSocket, remote: string): void {
+    let host: HostId | undefined;
+    const channel: Channel = new ControlChannel(socket, parseFromDaemon, {
+      message: (message) => {
+        if (message.type === "hello") host = this.#hello(channel, message, remote);
+        else if (host === undefined) channel.close();
+        else this.#receive(host, channel, message);
+      },
+      closed: (error) => {
+        if (host === undefined || this.#channels.get(host) !== channel) return;
+        this.#channels.delete(host);
+        if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
+        this.dispatch({ type: "host-left", id: host });
+      },
+    });
+  }
+
+  /** Feeds the scheduler and carries out what it wants. */
+  dispatch(event: SchedulerEvent): void {
+    if (this.#closed) return;
+    const now = performance.now();
+    for (const effect of this.scheduler.step(event, now)) this.#perform(effect);
+    this.#arm(now);
+  }
+
+  /** Tells a version's peers that its manifest grew; a failed host hears of it too, so that it can end. */
+  tellManifest(version: VersionId, manifest: ManifestPart): void {
+    const swarm = this.scheduler.swarms.get(version);
+    if (swarm === undefined || swarm.peers.length === 0) return;
+    const text = JSON.stringify({ type: "manifest", version, manifest } satisfies FromSupernode);
+    for (const peer of swarm.peers) {
+      if (peer.state === "fetching") this.#channels.get(peer.host.id)?.sendText(text);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const channel of this.#channels.values()) {
+      channel.send({ type: "bye", reason: "the supernode is stopping" });
+      channel.close();
+    }
+  }
+
+  #arm(now: number): void {
+    const at = this.scheduler.nextWake();
+    if (at === this.#timerAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = at;
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.dispatch({ type: "wake" });
+      },
+      Math.min(Math.max(1, at - now), 2 ** 31 - 1),
+    );
+  }
+
+  // --- from the daemons
+
+  #hello(channel: Channel, hello: FromDaemonOf<"hello">, remote: string): HostId {
+    const { key, software, address, log } = this.#options;
+    this.#channels.get(hello.host)?.close();
+    this.#channels.set(hello.host, channel);
+    channel.send({ type: "welcome", protocol: controlProtocol, host: key.host, software, key: key.publicKey, address });
+    const dial = dialAddress(hello.address, remote);
+    this.dispatch({ type: "host-joined", id: hello.host, address: dial, labels: hello.labels });
+    for (const { task, version, complete } of hello.holdings) {
+      this.dispatch({ type: "holding", host: hello.host, task, version, complete });
+    }
+    log.info("host joined", { host: hello.host, address: dial, holdings: hello.holdings.length });
+    return hello.host;
+  }
+
+  #receive(host: HostId, channel: Channel, message: Exclude<FromDaemon, { type: "hello" }>): void {
+    switch (message.type) {
+      case "register":
+        return this.#register(host, channel, message);
+      case "progress":
+        return this.dispatch({ ...message, host });
+      case "more-neighbours":
+        return this.dispatch({ ...message, host, least: message.least });
+      case "piece-failed":
+        this.#options.log.warn("piece failed", { host: message.from, by: host, reason: message.reason });
+        this.#options.metrics.strikes.inc({ reason: message.reason });
+        return this.dispatch({
+          type: "strike",
+          host: message.from,
+          by: host,
+          version: message.version,
+          reason: message.reason,
+        });
+      case "leave":
+        return this.dispatch({ type: "left", host, version: message.version });
+      case "bye":
+        return channel.close();
+    }
+  }
+
+  #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
+    try {
+      const key = taskKey(message);
+      this.#options.seeds.note({
+        task: key.id,
+        audience: key.audience,
+        displayUrl: key.displayUrl,
+        request: {
+          url: key.originUrl,
+          headers: key.headers,
+          range: message.range,
+          ca: message.ca,
+          insecure: message.insecureOrigin,
+        },
+      });
+      this.dispatch({ type: "register", host, request: message.request, task: key.id, audience: key.audience });
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      channel.send({ type: "refused", request: message.request, error: error.toJSON() });
+    }
+  }
+
+  // --- to the daemons
+
+  #perform(effect: SchedulerEffect): void {
+    const { log, metrics } = this.#options;
+    switch (effect.type) {
+      case "probe":
+        return void this.#probe(effect);
+      case "start-seed":
+        return void this.#seed(effect.version);
+      case "admit":
+        metrics.registrations.inc({ result: "admitted" });
+        return this.#admit(effect);
+      case "refuse":
+        metrics.registrations.inc({ result: "refused" });
+        return this.#send(effect.host, { type: "refused", request: effect.request, error: effect.error });
+      case "introduce":
+        return this.#send(effect.host, {
+          type: "neighbours",
+          version: effect.version,
+          neighbours: addressesOf(effect.neighbours),
+        });
+      case "drop": {
+        const { version, neighbour, reason } = effect;
+        return this.#send(effect.host, { type: "drop", version, neighbour, reason });
+      }
+      case "abandon":
+        return this.#send(effect.host, { type: "abandoned", version: effect.version, error: effect.error });
+      case "isolated":
+        return log.warn("host isolated", { host: effect.host, reason: effect.reason });
+      case "released":
+        return log.info("host released", { host: effect.host });
+    }
+  }
+
+  #send(host: HostId, message: FromSupernode): void {
+    this.#channels.get(host)?.send(message);
+  }
+
+  #admit({ host, request, version, neighbours }: Extract<SchedulerEffect, { type: "admit" }>): void {
+    const seed = this.#options.seeds.find(version);
+    if (seed === undefined) {
+      // Evicted between the decision and now: the next attempt probes anew.
+      const error = new DragonflyError("overloaded", "the content was just evicted, try again", { retryAfterMs: 100 });
+      return this.#send(host, { type: "refused", request, error: error.toJSON() });
+    }
+    const { taskId: task, url, length, pieceLength, etag, lastModified } = seed.version;
+    this.#send(host, {
+      type: "task",
+      request,
+      task,
+      version,
+      url,
+      length,
+      pieceLength,
+      etag,
+      lastModified,
+      manifest: seed.snapshot(),
+      neighbours: addressesOf(neighbours),
+    });
+  }
+
+  async #probe({ task, audience }: Extract<SchedulerEffect, { type: "probe" }>): Promise<void> {
+    try {
+      const version = await this.#options.seeds.probe(task, audience);
+      this.dispatch({ type: "probed", task, audience, version });
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      this.#options.log.warn("probe failed", { task, error: error.message });
+      this.dispatch({ type: "probe-failed", task, audience, error: error.toJSON() });
+    }
+  }
+
+  async #seed(version: VersionId): Promise<void> {
+    const { seeds, log } = this.#options;
+    try {
+      await seeds.run(version);
+      log.info("version complete", { version, url: seeds.find(version)?.version.url });
+      this.dispatch({ type: "seed", version, state: "complete" });
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      log.warn("version failed", { version, error: error.message });
+      this.dispatch({ type: "seed-failed", version, error: error.toJSON() });
+    }
+  }
+}
+
+function addressesOf(hosts: readonly Host[]): NeighbourAddress[] {
+  return hosts.map(({ id, address }) => ({ id, address }));
+}
+
+/** A daemon that listens on every interface says port alone (`:65002`): it is dialled where its control channel comes from. */
+function dialAddress(told: string | null, remote: string): string | null {
+  if (told === null || !told.startsWith(":")) return told;
+  return remote.includes(":") ? `[${remote}]${told}` : `${remote}${told}`;
+}

@@ -1,0 +1,189 @@
+// Which versions this supernode seeds, and the probes that tell which version of a task is current. At most one probe runs for a task and
+// an audience at a time: the scheduler sees to that.
+
+import { randomBytes } from "node:crypto";
+import { DragonflyError } from "../core/error.ts";
+import type { Audience, TaskId, VersionId } from "../core/ids.ts";
+import { choosePieceLength } from "../core/version.ts";
+import type { Opened, Origin, OriginInfo, OriginRequest } from "../origin/origin.ts";
+import { openWithRetry } from "../origin/retry.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Holding, Store, VersionRecord } from "../store/store.ts";
+import { versionIdOf } from "../wire/task-key.ts";
+import type { Seed } from "./seed.ts";
+
+/** What a host asked for: enough to ask the origin the same. Holds credentials, for as long as the probe and the read last. */
+export interface Errand {
+  readonly task: TaskId;
+  readonly audience: Audience;
+  readonly displayUrl: string;
+  readonly request: OriginRequest;
+}
+
+interface Prepared {
+  readonly opened: Extract<Opened, { kind: "content" }>;
+  readonly request: OriginRequest;
+}
+
+export interface SeedBookOptions {
+  readonly origin: Origin;
+  readonly store: Store;
+  readonly makeSeed: (holding: Holding) => Seed;
+  readonly log: Log;
+}
+
+/** Probes that wait for their turn: each holds the credentials of its asker. */
+const maxErrands = 65_536;
+
+export class SeedBook {
+  readonly #options: SeedBookOptions;
+  readonly #seeds = new Map<VersionId, Seed>();
+  readonly #current = new Map<TaskId, VersionId>();
+  readonly #errands = new Map<string, Errand>();
+  readonly #prepared = new Map<VersionId, Prepared>();
+  readonly #abort = new AbortController();
+
+  constructor(options: SeedBookOptions) {
+    this.#options = options;
+    options.store.onEvicted((version) => this.#evicted(version));
+  }
+
+  get seeds(): Iterable<Seed> {
+    return this.#seeds.values();
+  }
+
+  find(version: VersionId): Seed | undefined {
+    return this.#seeds.get(version);
+  }
+
+  /** Remembers how to ask the origin, until the probe for it is over. Errors: `overloaded`. */
+  note(errand: Errand): void {
+    const key = errandKey(errand.task, errand.audience);
+    if (this.#errands.size >= maxErrands && !this.#errands.has(key)) {
+      throw new DragonflyError("overloaded", "too many tasks wait for their origins", { retryAfterMs: 1000 });
+    }
+    this.#errands.set(key, errand);
+  }
+
+  /** Asks the origin which version is current; there is a seed for it when this resolves. */
+  async probe(task: TaskId, audience: Audience): Promise<VersionId> {
+    const key = errandKey(task, audience);
+    const errand = this.#errands.get(key);
+    if (errand === undefined) throw new DragonflyError("internal", "a probe was asked for that nobody registered");
+    try {
+      return await this.#probe(errand);
+    } finally {
+      this.#errands.delete(key);
+    }
+  }
+
+  /** Starts reading, if a probe left something to read; resolves when the version is complete. */
+  async run(version: VersionId): Promise<void> {
+    const seed = this.#seeds.get(version);
+    const prepared = this.#prepared.get(version);
+    this.#prepared.delete(version);
+    if (seed === undefined || seed.state === "complete" || seed.state === "reading") {
+      prepared?.opened.body.destroy();
+      return;
+    }
+    if (prepared === undefined) throw new DragonflyError("internal", "nothing is open to read from");
+    await seed.run(prepared.opened, prepared.request);
+  }
+
+  async remove(task: TaskId): Promise<void> {
+    const version = this.#current.get(task) ?? this.#options.store.latest(task)?.version.id;
+    if (version !== undefined) await this.#options.store.remove(version);
+  }
+
+  close(): void {
+    this.#abort.abort(new DragonflyError("interrupted", "the supernode is stopping"));
+    for (const { opened } of this.#prepared.values()) opened.body.destroy();
+    for (const seed of this.#seeds.values()) seed.close();
+  }
+
+  async #probe(errand: Errand): Promise<VersionId> {
+    const { origin, log } = this.#options;
+    const current = this.#currentSeed(errand.task);
+    const { etag, lastModified } = current?.version ?? {};
+    const known = etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
+    const opened = await openWithRetry(origin, errand.request, {
+      known,
+      signal: this.#abort.signal,
+      onRetry: (error) => log.warn("the origin failed, trying again", { url: errand.displayUrl, error: error.message }),
+    });
+    if (opened.kind === "unchanged") {
+      if (current === undefined) throw new DragonflyError("origin-changed", "the origin answered 304 to no condition");
+      return current.version.id;
+    }
+    // Content that cannot be told apart counts as the same while it is being read: else every host would cause a read of its own.
+    const nameless = opened.info.etag === undefined && opened.info.lastModified === undefined;
+    const same = nameless && current?.state === "reading" ? current.version.id : undefined;
+    return this.#adopt(errand, opened, same);
+  }
+
+  async #adopt(
+    errand: Errand,
+    opened: Extract<Opened, { kind: "content" }>,
+    same: VersionId | undefined,
+  ): Promise<VersionId> {
+    const record = recordOf(errand, opened.info);
+    const id = same ?? record.id;
+    const known = this.#seeds.get(id);
+    if (known !== undefined && known.state !== "failed") {
+      opened.body.destroy();
+      this.#current.set(errand.task, id);
+      return id;
+    }
+    try {
+      const holding = await this.#options.store.create(record);
+      this.#seeds.set(id, this.#options.makeSeed(holding));
+    } catch (error) {
+      opened.body.destroy();
+      throw error;
+    }
+    this.#current.set(errand.task, id);
+    this.#prepared.set(id, { opened, request: errand.request });
+    return id;
+  }
+
+  /** The seed of a task's newest version if it is whole or on its way, from an earlier run of this process too. */
+  #currentSeed(task: TaskId): Seed | undefined {
+    const version = this.#current.get(task);
+    const seed = version === undefined ? undefined : this.#seeds.get(version);
+    if (seed !== undefined) return seed.state === "complete" || seed.state === "reading" ? seed : undefined;
+    const holding = this.#options.store.latest(task);
+    if (holding?.state !== "complete") return undefined;
+    const restored = this.#options.makeSeed(holding);
+    this.#seeds.set(holding.version.id, restored);
+    this.#current.set(task, holding.version.id);
+    return restored;
+  }
+
+  #evicted(version: VersionId): void {
+    const seed = this.#seeds.get(version);
+    this.#seeds.delete(version);
+    if (seed !== undefined && this.#current.get(seed.version.taskId) === version) {
+      this.#current.delete(seed.version.taskId);
+    }
+  }
+}
+
+function errandKey(task: TaskId, audience: Audience): string {
+  return `${task} ${audience}`;
+}
+
+/** A version without a validator is like no other: its name is drawn. */
+function recordOf(errand: Errand, info: OriginInfo): VersionRecord {
+  const { length, etag, lastModified } = info;
+  const validator = etag ?? lastModified ?? randomBytes(16).toString("hex");
+  return {
+    id: versionIdOf(errand.task, length, validator),
+    taskId: errand.task,
+    url: errand.displayUrl,
+    length,
+    pieceLength: choosePieceLength(length),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(errand.audience === "" ? {} : { audience: errand.audience }),
+  };
+}

@@ -1,0 +1,166 @@
+// The supernode's own part in one version: the only one that reads the origin. It offers each piece as it lands, to whoever takes any piece
+// the one that it has sent least.
+
+import { createHash } from "node:crypto";
+import { DragonflyError } from "../core/error.ts";
+import { Giving } from "../core/giving.ts";
+import type { PieceIndex } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import type { Servable } from "../net/piece-server.ts";
+import type { RateGate } from "../net/rate-gate.ts";
+import type { SlabPool } from "../net/slab-pool.ts";
+import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
+import { OriginReader } from "../origin/origin-reader.ts";
+import type { Holding } from "../store/store.ts";
+import { Manifest, type ManifestPart } from "../wire/manifest.ts";
+import type { ClusterKey } from "./cluster-key.ts";
+
+export type SeedState = "idle" | "reading" | "complete" | "failed";
+
+/** How long digests are gathered before they are signed and told, in milliseconds. */
+const tellAfterMs = 5;
+
+export interface SeedOptions {
+  readonly holding: Holding;
+  readonly key: ClusterKey;
+  readonly random: Random;
+  readonly slabs: SlabPool;
+  readonly origin: Origin;
+  /** The supernode's limit on reading from origins. */
+  readonly gate: RateGate;
+  /** Told of each growth of the manifest. */
+  readonly onManifest: (part: ManifestPart) => void;
+  readonly onOriginBytes: (bytes: number) => void;
+}
+
+export class Seed implements Servable {
+  readonly holding: Holding;
+  readonly manifest: Manifest;
+  readonly giving: Giving;
+  readonly #options: SeedOptions;
+  readonly #abort = new AbortController();
+  #state: SeedState;
+  #untold: PieceIndex[] = [];
+  #tellTimer: NodeJS.Timeout | undefined;
+  #originBytes = 0;
+
+  constructor(options: SeedOptions) {
+    const { holding } = options;
+    this.#options = options;
+    this.holding = holding;
+    this.giving = new Giving(options.random);
+    this.manifest = new Manifest(holding.version.id, holding.version.pieceLength);
+    for (const piece of holding.held) {
+      const digest = holding.pieceDigest(piece);
+      if (digest !== undefined) this.manifest.set(piece, digest);
+    }
+    this.#state = holding.state === "complete" ? "complete" : "idle";
+    if (this.#state === "complete") this.manifest.close(holding.version.length ?? 0, holding.digest ?? null);
+  }
+
+  get version() {
+    return this.holding.version;
+  }
+
+  get state(): SeedState {
+    return this.#state;
+  }
+
+  /** Bytes read from the origin for this version by this process. */
+  get originBytes(): number {
+    return this.#originBytes;
+  }
+
+  /** Reads what is missing from the origin; resolves when the manifest is sealed. Rejects with the origin's fault. */
+  async run(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
+    const { holding, slabs, origin, gate } = this.#options;
+    const release = holding.acquire();
+    this.#state = "reading";
+    try {
+      const reader = new OriginReader({
+        origin,
+        request,
+        opened,
+        pieceLength: holding.version.pieceLength,
+        held: holding.held,
+        gate,
+        acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
+        sink: (piece, bytes) => this.#keep(piece, bytes),
+        readBack: (piece, into) => holding.read(piece, into),
+        onBytes: (bytes) => {
+          this.#originBytes += bytes;
+          this.#options.onOriginBytes(bytes);
+        },
+        signal: this.#abort.signal,
+      });
+      const result = await reader.read();
+      await holding.finish(result.length, result.sha256);
+      this.manifest.close(result.length, result.sha256 ?? null);
+      this.#state = "complete";
+      this.#tell();
+    } catch (error) {
+      this.#state = "failed";
+      throw DragonflyError.from(error);
+    } finally {
+      release();
+    }
+  }
+
+  /** The manifest so far, signed. */
+  snapshot(): ManifestPart {
+    const { privateKey } = this.#options.key;
+    return { batches: this.manifest.signKnown(privateKey), seal: this.manifest.signSeal(privateKey) };
+  }
+
+  close(): void {
+    clearTimeout(this.#tellTimer);
+    this.#abort.abort(new DragonflyError("interrupted", "the supernode is stopping"));
+  }
+
+  // --- what the piece server asks
+
+  get held() {
+    return this.holding.held;
+  }
+
+  /** Its bits are in the manifest: a bitmap would say the same again. */
+  readonly complete = true;
+
+  read(piece: PieceIndex, into: Uint8Array): Promise<number> {
+    return this.holding.read(piece, into);
+  }
+
+  onGained(): () => void {
+    return () => {};
+  }
+
+  // --- the manifest's growth
+
+  async #keep(piece: PieceIndex, bytes: Uint8Array): Promise<void> {
+    const digest = createHash("sha256").update(bytes).digest();
+    await this.holding.write(piece, bytes, digest);
+    this.manifest.set(piece, digest);
+    this.#untold.push(piece);
+    this.#tellTimer ??= setTimeout(() => this.#tell(), tellAfterMs);
+  }
+
+  #tell(): void {
+    clearTimeout(this.#tellTimer);
+    this.#tellTimer = undefined;
+    const { privateKey } = this.#options.key;
+    const batches = runsOf(this.#untold).map(([from, to]) => this.manifest.signBatch(from, to, privateKey));
+    this.#untold = [];
+    this.#options.onManifest({ batches, seal: this.manifest.signSeal(privateKey) });
+  }
+}
+
+/** Consecutive indexes as half-open ranges. */
+function runsOf(pieces: readonly PieceIndex[]): [PieceIndex, PieceIndex][] {
+  const runs: [PieceIndex, PieceIndex][] = [];
+  for (const piece of [...pieces].sort((a, b) => a - b)) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[1] === piece) last[1] = piece + 1;
+    else runs.push([piece, piece + 1]);
+  }
+  return runs;
+}

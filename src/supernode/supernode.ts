@@ -1,0 +1,150 @@
+// The supernode as one object: composes the parts, owns them, and takes them down in order.
+
+import type { Server } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { DragonflyError } from "../core/error.ts";
+import { seededRandom } from "../core/random.ts";
+import { seedUploadLimits } from "../core/upload-queue.ts";
+import { ControlListener, controlPath } from "../net/control-channel.ts";
+import { HttpDoor } from "../net/http-door.ts";
+import { listen } from "../net/listen.ts";
+import { PieceServer } from "../net/piece-server.ts";
+import { linkPath } from "../net/piece-upgrade.ts";
+import { RateGate } from "../net/rate-gate.ts";
+import { SlabPool } from "../net/slab-pool.ts";
+import { HttpOrigin } from "../origin/http-origin.ts";
+import { formatAddress } from "../runtime/address.ts";
+import { proxyEnvironment } from "../runtime/environment.ts";
+import { type Log, silentLog } from "../runtime/log.ts";
+import { packageVersion } from "../runtime/package-version.ts";
+import type { SupernodeConfig } from "../runtime/supernode-config.ts";
+import { DiskStore } from "../store/disk-store.ts";
+import { createApi } from "./api.ts";
+import { Cluster } from "./cluster.ts";
+import { loadClusterKey } from "./cluster-key.ts";
+import { SupernodeMetrics } from "./metrics.ts";
+import { Seed } from "./seed.ts";
+import { SeedBook } from "./seed-book.ts";
+
+export class Supernode {
+  /** `http://host:port`, with the real port. */
+  readonly url: string;
+  readonly #close: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(url: string, close: () => Promise<void>) {
+    this.url = url;
+    this.#close = close;
+  }
+
+  /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
+  static async start(config: SupernodeConfig, log: Log = silentLog): Promise<Supernode> {
+    const key = await loadClusterKey(config.dataDir);
+    const store = await DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
+    try {
+      return await compose(config, { log, key, store }, (url, close) => new Supernode(url, close));
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Stops serving, tells the daemons, and gives everything free. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly key: Awaited<ReturnType<typeof loadClusterKey>>;
+  readonly store: DiskStore;
+}
+
+async function compose(
+  config: SupernodeConfig,
+  { log, key, store }: Parts,
+  make: (url: string, close: () => Promise<void>) => Supernode,
+): Promise<Supernode> {
+  const slabs = new SlabPool();
+  const random = seededRandom((Math.random() * 0x7fffffff) | 0);
+  const door = new HttpDoor({ environment: proxyEnvironment() });
+  const origin = new HttpOrigin({ door });
+  const originGate = new RateGate(config.originLimitBytesPerSecond);
+  const metrics = new SupernodeMetrics({
+    hosts: () => cluster.scheduler.hosts.size,
+    tasks: () => [...cluster.scheduler.tasks].length,
+    storeBytes: () => store.usedBytes,
+  });
+  const seeds = new SeedBook({
+    origin,
+    store,
+    log,
+    makeSeed: (holding) =>
+      new Seed({
+        holding,
+        key,
+        random,
+        slabs,
+        origin,
+        gate: originGate,
+        onManifest: (part) => cluster.tellManifest(holding.version.id, part),
+        onOriginBytes: (bytes) => metrics.originBytes.inc(bytes),
+      }),
+  });
+  const cluster = new Cluster({
+    key,
+    software: `dragonfly-p2p/${packageVersion}`,
+    address: config.advertise === undefined ? null : formatAddress(config.advertise),
+    seeds,
+    freshnessMs: config.freshnessMs,
+    random,
+    metrics,
+    log,
+  });
+  const pieces = new PieceServer({
+    find: (version) =>
+      seeds.find(version) ?? new DragonflyError("not-found", "the supernode does not seed this version"),
+    slabs,
+    uploadLimits: seedUploadLimits,
+    gate: new RateGate(config.uploadLimitBytesPerSecond),
+    now: () => performance.now(),
+    onSent: (_version, _requester, bytes) => metrics.uploadBytes.inc(bytes),
+  });
+  let ready = true;
+  const api = createApi({ cluster, seeds, metrics, ready: () => ready });
+  await api.ready();
+  route(api, cluster, pieces);
+  const bound = await listen(api.server, config.listen);
+  const url = `http://${formatAddress(bound)}`;
+  log.info("supernode serving", { url, version: packageVersion });
+
+  return make(url, async () => {
+    ready = false;
+    seeds.close();
+    cluster.close();
+    await pieces.close();
+    api.server.closeAllConnections();
+    api.server.close();
+    await api.close();
+    await origin.close();
+    await door.close();
+    await store.close();
+  });
+}
+
+/** One port: the API, the control channel and the peer link are told apart by path. */
+function route(api: FastifyInstance, cluster: Cluster, pieces: PieceServer): void {
+  const control = new ControlListener();
+  const server: Server = api.server;
+  server.on("upgrade", (request, socket, head) => {
+    const path = request.url?.split("?", 1)[0];
+    if (path === controlPath) {
+      const remote = request.socket.remoteAddress ?? "";
+      return control.accept(request, socket, head, (accepted) => cluster.accept(accepted, remote));
+    }
+    if (path === linkPath) return pieces.attach(request, socket, head);
+    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+  });
+}

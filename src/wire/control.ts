@@ -1,0 +1,140 @@
+// The control channel's messages: JSON, one object a WebSocket message, checked against these schemas before anything acts on them.
+// Unknown optional fields are ignored, unknown types refused.
+
+import { z } from "zod";
+import { type Blame, DragonflyError } from "../core/error.ts";
+import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+
+export const controlProtocol = 1;
+/** A larger message closes the channel. */
+export const maxControlBytes = 8 << 20;
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+const taskId = hex(64).transform((id) => id as TaskId);
+const versionId = hex(64).transform((id) => id as VersionId);
+const hostId = hex(32).transform((id) => id as HostId);
+const count = z.number().int().nonnegative();
+const address = z.string().min(3).max(300);
+
+const bytesBySource = z.object({ peers: count, supernode: count, origin: count });
+const wireError = z.object({
+  code: z.string().max(64),
+  blame: z.enum(["caller", "origin", "peer", "self"] satisfies Blame[]),
+  message: z.string().max(4096),
+  originStatus: count.optional(),
+  retryAfterMs: count.optional(),
+});
+const batch = z.object({ from: count, digests: z.string(), signature: z.string().max(128) });
+const seal = z.object({ length: count, digest: hex(64).nullable(), signature: z.string().max(128) });
+const manifest = z.object({ batches: z.array(batch).max(100_000), seal: seal.optional() });
+const neighbour = z.object({ id: hostId, address: address.nullable() });
+const neighbours = z.array(neighbour).max(256);
+
+export const fromDaemon = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    protocol: z.literal(controlProtocol),
+    host: hostId,
+    software: z.string().max(64),
+    /** Where others dial for pieces; null for a host that cannot be dialled. */
+    address: address.nullable(),
+    labels: z.object({ zone: z.string().max(128).optional(), rack: z.string().max(128).optional() }),
+    holdings: z.array(z.object({ task: taskId, version: versionId, complete: z.boolean() })).max(100_000),
+  }),
+  z.object({
+    type: z.literal("register"),
+    request: count,
+    url: z.string().max(65_536),
+    headers: z.record(z.string().max(256), z.string().max(65_536)),
+    tag: z.string().max(4096).optional(),
+    range: z.object({ first: count, last: count.nullable() }).optional(),
+    filter: z.array(z.string().max(256)).max(64).optional(),
+    ca: z
+      .string()
+      .max(1 << 20)
+      .optional(),
+    insecureOrigin: z.boolean().optional(),
+  }),
+  z.object({
+    type: z.literal("progress"),
+    version: versionId,
+    heldPieces: count,
+    from: bytesBySource,
+    complete: z.boolean(),
+  }),
+  z.object({ type: z.literal("more-neighbours"), version: versionId, count: count.max(64), least: hostId.optional() }),
+  z.object({
+    type: z.literal("piece-failed"),
+    version: versionId,
+    piece: count,
+    from: hostId,
+    reason: z.enum(["corrupt", "stalled", "lied"]),
+  }),
+  z.object({ type: z.literal("leave"), version: versionId }),
+  z.object({ type: z.literal("bye") }),
+]);
+
+export const fromSupernode = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("welcome"),
+    protocol: z.literal(controlProtocol),
+    /** The seed's own host id. */
+    host: hostId,
+    software: z.string().max(64),
+    /** The cluster's Ed25519 public key, SPKI in base64. */
+    key: z.string().max(256),
+    /** Where the supernode serves pieces, as this daemon reaches it; null: at the address it was dialled at. */
+    address: address.nullable(),
+  }),
+  z.object({
+    type: z.literal("task"),
+    request: count,
+    task: taskId,
+    version: versionId,
+    url: z.string(),
+    length: count.nullable(),
+    pieceLength: count.positive(),
+    etag: z.string().optional(),
+    lastModified: z.string().optional(),
+    manifest,
+    neighbours,
+  }),
+  z.object({ type: z.literal("refused"), request: count, error: wireError }),
+  z.object({ type: z.literal("manifest"), version: versionId, manifest }),
+  z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
+  z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
+  z.object({ type: z.literal("abandoned"), version: versionId, error: wireError }),
+  z.object({ type: z.literal("bye"), reason: z.string().max(1024) }),
+]);
+
+export type FromDaemon = z.infer<typeof fromDaemon>;
+export type FromSupernode = z.infer<typeof fromSupernode>;
+export type FromDaemonOf<T extends FromDaemon["type"]> = Extract<FromDaemon, { type: T }>;
+export type FromSupernodeOf<T extends FromSupernode["type"]> = Extract<FromSupernode, { type: T }>;
+export type NeighbourAddress = z.infer<typeof neighbour>;
+
+/** Errors: `protocol-violation`, which says what is wrong with the message. */
+export function parseFromDaemon(text: string): FromDaemon {
+  return parse(fromDaemon, text);
+}
+
+export function parseFromSupernode(text: string): FromSupernode {
+  return parse(fromSupernode, text);
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DragonflyError("protocol-violation", "a control message is not JSON", { cause });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const where = issue?.path.join(".") ?? "";
+  throw new DragonflyError(
+    "protocol-violation",
+    `a control message is malformed: ${where}: ${issue?.message ?? "unknown"}`,
+  );
+}

@@ -1,0 +1,180 @@
+// What makes two requests the same task, two contents the same version, and two requesters the same audience.
+
+import { createHash } from "node:crypto";
+import { DragonflyError } from "../core/error.ts";
+import type { Audience, TaskId, VersionId } from "../core/ids.ts";
+
+/** A request for content, as a user names it. */
+export interface TaskRequest {
+  /** May carry user and password. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tag?: string | undefined;
+  /** Inclusive byte positions of the resource; `last` null is its end. */
+  readonly range?: ByteRange | undefined;
+  /** Names of query parameters that do not change the content. */
+  readonly filter?: readonly string[] | undefined;
+}
+
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number | null;
+}
+
+export interface TaskKey {
+  readonly id: TaskId;
+  readonly audience: Audience;
+  /** What may be shown: no user, no password, no filtered parameters. */
+  readonly displayUrl: string;
+  /** What the origin is asked for: no user or password, all parameters. */
+  readonly originUrl: string;
+  /** The user's headers, with the credentials of the URL as Authorization. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Signature parameters of the object stores; a group counts only when its mark is there, since some names are ordinary words. */
+const signatureGroups: readonly { readonly mark: string; readonly names: readonly string[] }[] = [
+  { mark: "x-amz-signature", names: ["x-amz-"] },
+  { mark: "awsaccesskeyid", names: ["awsaccesskeyid", "signature", "expires", "x-amz-"] },
+  { mark: "x-goog-signature", names: ["x-goog-"] },
+  { mark: "googleaccessid", names: ["googleaccessid", "signature", "expires"] },
+  {
+    mark: "sig",
+    names: [
+      "sig",
+      "se",
+      "sp",
+      "st",
+      "sv",
+      "sr",
+      "spr",
+      "sip",
+      "ss",
+      "srt",
+      "skoid",
+      "sktid",
+      "skt",
+      "ske",
+      "sks",
+      "skv",
+    ],
+  },
+  { mark: "ossaccesskeyid", names: ["ossaccesskeyid", "signature", "expires", "security-token"] },
+  { mark: "x-oss-signature", names: ["x-oss-"] },
+  { mark: "accesskeyid", names: ["accesskeyid", "signature", "expires", "x-obs-"] },
+  { mark: "x-obs-signature", names: ["x-obs-"] },
+  { mark: "q-signature", names: ["q-", "x-cos-security-token"] },
+];
+
+/** Headers that say nothing about the asker's rights. */
+const harmlessHeaders = new Set(["accept", "accept-language", "cache-control", "pragma", "referer", "user-agent"]);
+
+/** Errors: `bad-usage` for what is no URL, `unsupported-scheme` for what is not HTTP. */
+export function taskKey(request: TaskRequest): TaskKey {
+  const url = parseUrl(request.url);
+  const headers: Record<string, string> = { ...request.headers };
+  if (url.username !== "" || url.password !== "") {
+    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    if (!Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) {
+      headers.Authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
+    }
+    url.username = "";
+    url.password = "";
+  }
+  url.hash = "";
+  const originUrl = url.href;
+  const filtered = filterQuery(url, request.filter ?? []);
+  const id = digestOf("dragonfly task 1", url.href, request.tag ?? "", rangeText(request.range)) as TaskId;
+  return { id, audience: audienceOf(headers, filtered), displayUrl: url.href, originUrl, headers };
+}
+
+/** The version of a task that has this length and strongest validator. */
+export function versionIdOf(task: TaskId, length: number | null, validator: string): VersionId {
+  return digestOf("dragonfly version 1", task, length === null ? "" : String(length), validator) as VersionId;
+}
+
+function parseUrl(text: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new DragonflyError("bad-usage", `"${withoutUserinfo(text)}" is not a URL: give it as http://host/path`, {
+      cause,
+    });
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    const scheme = url.protocol.slice(0, -1);
+    throw new DragonflyError("unsupported-scheme", `the scheme "${scheme}" is not supported: use http or https`);
+  }
+  return url;
+}
+
+function withoutUserinfo(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, "//");
+}
+
+/** Removes the filtered parameters from the URL and returns them, since they may be credentials. */
+function filterQuery(url: URL, names: readonly string[]): readonly string[] {
+  if (url.search === "") return [];
+  const present = new Set([...url.searchParams.keys()].map((name) => name.toLowerCase()));
+  const prefixes = signatureGroups.filter(({ mark }) => present.has(mark)).flatMap((group) => group.names);
+  const isFiltered = (name: string): boolean => {
+    if (names.includes(name)) return true;
+    const lower = name.toLowerCase();
+    return prefixes.some((prefix) => (prefix.endsWith("-") ? lower.startsWith(prefix) : lower === prefix));
+  };
+  const kept: string[] = [];
+  const filtered: string[] = [];
+  // The text is cut, not decoded and encoded again: an origin may tell "%20" from "+".
+  for (const part of url.search.slice(1).split("&")) {
+    const name = decodeLoosely(part.split("=", 1)[0] ?? "");
+    (isFiltered(name) ? filtered : kept).push(part);
+  }
+  url.search = kept.join("&");
+  return filtered;
+}
+
+function decodeLoosely(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+function audienceOf(headers: Readonly<Record<string, string>>, filtered: readonly string[]): Audience {
+  const rights = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => !harmlessHeaders.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}:${value}`);
+  if (rights.length === 0 && filtered.length === 0) return "" as Audience;
+  return digestOf("dragonfly audience 1", ...rights, "", ...filtered) as Audience;
+}
+
+function rangeText(range: ByteRange | undefined): string {
+  return range === undefined ? "" : `${range.first}-${range.last ?? ""}`;
+}
+
+/** SHA-256 over the parts, each behind its length, so that no two lists of parts encode alike. */
+function digestOf(...parts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    const bytes = Buffer.from(part);
+    const head = Buffer.allocUnsafe(4);
+    head.writeUInt32BE(bytes.length);
+    hash.update(head).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** `1000-1999`, `1000-`, with or without `bytes=`. */
+export function parseByteRange(text: string): ByteRange {
+  const match = /^(?:bytes=)?(\d{1,15})-(\d{1,15})?$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = match?.[2] === undefined ? null : Number(match[2]);
+  if (match === null || (last !== null && last < first)) {
+    throw new DragonflyError("bad-usage", `"${text}" is not a byte range: give it as 1000-1999`);
+  }
+  return { first, last };
+}
