@@ -1,22 +1,22 @@
 // One call of dfget: downloads a URL through the daemon of this machine, and starts a daemon where none runs.
 
-import { readFile } from "node:fs/promises";
 import { DragonflyError } from "../core/error.ts";
+import { readCertificates } from "../local/certificates.ts";
+import { Download, nothingYet, type Observer, requestFrom } from "../local/download.ts";
+import { downloadResult } from "../local/download-result.ts";
+import { LocalClient } from "../local/local-client.ts";
+import type { Output } from "../local/output.ts";
+import { OutputFile } from "../local/output-file.ts";
+import { OutputStream } from "../local/output-stream.ts";
+import { type OutputTarget, resolveTarget } from "../local/output-target.ts";
+import { reachDaemon } from "../local/reach-daemon.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import { type GetConfig, getSchema } from "../runtime/get-config.ts";
-import { dataDirFor } from "../runtime/locations.ts";
 import type { Call } from "./command.ts";
-import { ensureDaemon } from "./daemon-launcher.ts";
-import { Download, nothingYet, type Observer, requestFrom } from "./download.ts";
 import { Interruption } from "./interruption.ts";
 import type { Io } from "./io.ts";
-import { LocalClient } from "./local-client.ts";
-import type { Output } from "./output.ts";
-import { OutputFile } from "./output-file.ts";
-import { OutputStream } from "./output-stream.ts";
-import { type OutputTarget, resolveTarget } from "./output-target.ts";
 import type { ProgressLine } from "./progress-line.ts";
-import { getResult, resultLine } from "./result.ts";
+import { resultLine } from "./result-line.ts";
 import { say } from "./say.ts";
 
 /** From flags to exit code. */
@@ -66,8 +66,10 @@ export class GetRun {
     try {
       output = await this.#open(target, config);
       interruption.lastWord = () => output?.discardNow();
-      const dataDir = config.dataDir ?? dataDirFor(config.socket, place);
-      await this.#reachDaemon(client, { config, dataDir, signal: interruption.signal });
+      const { program } = this.#io;
+      await reachDaemon(client, { config, place, env, program, signal: interruption.signal }, (message) =>
+        this.#note(message),
+      );
       this.#download = new Download(client, output, this.#observer(config));
       await this.#showProgress(config);
       await this.#download.run(requestFrom(config, output.ordered ? "stream" : "any", ca), interruption.signal);
@@ -84,23 +86,6 @@ export class GetRun {
   async #open(target: OutputTarget, config: GetConfig): Promise<Output> {
     if (target.kind === "file") return OutputFile.create(target, config.digests);
     return new OutputStream(target.path === "-" ? this.#io.stdout : undefined, target.path, config.digests);
-  }
-
-  async #reachDaemon(
-    client: LocalClient,
-    how: { readonly config: GetConfig; readonly dataDir: string; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const { config, dataDir, signal } = how;
-    const { socket, supernodes, logLevel, logFormat } = config;
-    const { program, env } = this.#io;
-    const launch = { program, env, socket, dataDir, supernodes, logLevel, logFormat };
-    const { status, started } = await ensureDaemon(client, launch, signal);
-    if (started) this.#note(`no daemon was running: started one at ${socket}, it leaves when idle for 5 minutes`);
-    const others = supernodes.some((url) => !status.supernodes.includes(url));
-    if (!started && others) {
-      const its = status.supernodes.length === 0 ? "no supernode" : status.supernodes.join(", ");
-      this.#note(`--supernode has no effect on a running daemon: the one at ${socket} uses ${its}`);
-    }
   }
 
   #observer(config: GetConfig): Observer {
@@ -153,20 +138,10 @@ export class GetRun {
       output: this.#target?.shown ?? this.#config?.output ?? null,
       elapsedMs: this.#elapsedMs,
     };
-    this.#io.stdout.write(`${JSON.stringify(getResult(run, this.#download?.result ?? nothingYet, error))}\n`);
+    this.#io.stdout.write(`${JSON.stringify(downloadResult(run, this.#download?.result ?? nothingYet, error))}\n`);
   }
 
   get #elapsedMs(): number {
     return performance.now() - this.#startedMs;
   }
-}
-
-async function readCertificates(path: string): Promise<string> {
-  const refuse = (why: string): DragonflyError => new DragonflyError("bad-config", `--cacert: ${path} ${why}`);
-  const text = await readFile(path, "utf8").catch(() => {
-    throw refuse("cannot be read");
-  });
-  if (text.length > 4 << 20) throw refuse("is too long for certificates");
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw refuse("holds no PEM certificate");
-  return text;
 }

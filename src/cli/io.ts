@@ -1,7 +1,7 @@
 // What a command may touch of its process, so that a test can run one without being one.
 
 import type { EventEmitter } from "node:events";
-import { fileURLToPath } from "node:url";
+import { programFile } from "../local/program-file.ts";
 
 export interface Terminal {
   readonly isTTY?: boolean;
@@ -27,6 +27,6 @@ export function processIo(): Io {
     env: process.env,
     signals: process,
     leave: (code) => process.exit(code),
-    program: fileURLToPath(new URL("../../bin/dragonfly.js", import.meta.url)),
+    program: programFile(),
   };
 }

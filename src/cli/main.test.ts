@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
+import { packageVersion } from "../runtime/package-version.ts";
 import { commands } from "./commands.ts";
 import type { Io } from "./io.ts";
 import { main } from "./main.ts";
-import { packageVersion } from "./package-root.ts";
 import { serve } from "./serve.ts";
 
 const id = "3f2a9c81d0b4".padEnd(64, "0");
@@ -94,7 +94,7 @@ test("without a command the overview is shown and the exit code is 2", async () 
 });
 
 test("the version is the package's", async () => {
-  assert.deepEqual(await dragonfly("--version"), [0, `dragonfly ${await packageVersion()}\n`, ""]);
+  assert.deepEqual(await dragonfly("--version"), [0, `dragonfly ${packageVersion}\n`, ""]);
 });
 
 test("what is not understood is one line and exit code 2", async () => {

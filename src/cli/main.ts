@@ -66,8 +66,8 @@ Examples:
 }
 
 async function printVersion(program: string, io: Io): Promise<number> {
-  const { packageVersion } = await import("./package-root.ts");
-  io.stdout.write(`${program} ${await packageVersion()}\n`);
+  const { packageVersion } = await import("../runtime/package-version.ts");
+  io.stdout.write(`${program} ${packageVersion}\n`);
   return 0;
 }
 

@@ -3,7 +3,7 @@
 import type { SingleBar } from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "../runtime/units.ts";
 import type { Progress } from "../wire/local-api.ts";
-import { percentages } from "./result.ts";
+import { percentages } from "./result-line.ts";
 
 const barWidth = 24;
 

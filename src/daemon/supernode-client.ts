@@ -87,11 +87,13 @@ export class SupernodeClient {
   }
 
   /**
-   * Asks to take part in a task. Errors: what the supernode or the origin refuses with; `supernode-unreachable` when none answers now.
+   * Asks to take part in a task. `onTask` hears the answer before any news that follow it on the channel. Errors: what the supernode or
+   * the origin refuses with; `supernode-unreachable` when none answers now.
    */
   async register(
     task: Omit<FromDaemonOf<"register">, "type" | "request">,
     signal: AbortSignal,
+    onTask: (task: Task) => void = () => {},
   ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
     await this.#dialled;
     const channel = this.#channel;
@@ -102,7 +104,11 @@ export class SupernodeClient {
     const request = this.#nextRequest++;
     signal.throwIfAborted();
     const answer = new Promise<Task>((resolve, reject) => {
-      this.#waiting.set(request, { resolve, reject });
+      const hear = (task: Task): void => {
+        onTask(task);
+        resolve(task);
+      };
+      this.#waiting.set(request, { resolve: hear, reject });
       signal.addEventListener("abort", () => reject(DragonflyError.from(signal.reason)), { once: true });
     });
     channel.send({ ...task, type: "register", request });

@@ -41,6 +41,8 @@ interface Partner {
 }
 
 const reportEveryMs = 1000;
+/** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
+const arrivingEveryMs = 100;
 
 export class SwarmDownload implements Driver {
   readonly #options: SwarmDownloadOptions;
@@ -254,11 +256,17 @@ export class SwarmDownload implements Driver {
   }
 
   #handler(id: HostId, roundTripMs: () => number | undefined): ChannelHandler {
+    let heardAtMs = 0;
     return {
       bitmap: (held, complete) => this.#bitmap(id, complete ? this.#everything() : held, roundTripMs()),
       have: (pieces) => this.#dispatch({ type: "have", id, pieces }),
       granted: (piece) => this.#dispatch({ type: "granted", id, piece }),
-      progress: (piece) => this.#dispatch({ type: "arriving", id, piece }),
+      progress: (piece) => {
+        const now = performance.now();
+        if (now - heardAtMs < arrivingEveryMs) return;
+        heardAtMs = now;
+        this.#dispatch({ type: "arriving", id, piece });
+      },
       piece: (piece, slab) => this.#arrived(id, piece, slab),
       busy: (piece, retryAfterMs) => this.#dispatch({ type: "busy", id, piece, retryAfterMs }),
       notHeld: (piece) => this.#dispatch({ type: "not-held", id, piece }),

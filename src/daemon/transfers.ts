@@ -42,6 +42,12 @@ export interface Ticket {
   readonly note: string | undefined;
 }
 
+/** What the supernode says of a version between its task and the beginning of the download here: making room on disk takes a moment. */
+interface Early {
+  version: VersionId | undefined;
+  readonly news: SwarmNews[];
+}
+
 interface Running {
   readonly transfer: Transfer;
   /** Undefined where the origin alone is read. */
@@ -64,11 +70,15 @@ export interface TransfersOptions {
 
 /** Attempts at a supernode that says it is overloaded. */
 const maxBusyTries = 10;
+const maxEarlyNews = 65_536;
 
 export class Transfers {
   readonly #options: TransfersOptions;
   readonly #running = new Map<VersionId, Running>();
   readonly #opening = new Map<string, Promise<Ticket>>();
+  readonly #early = new Set<Early>();
+  /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
+  #early: SwarmNews[] = [];
   readonly #abort = new AbortController();
 
   constructor(options: TransfersOptions) {
@@ -91,12 +101,15 @@ export class Transfers {
       return await opening;
     } finally {
       this.#opening.delete(mark);
+      if (this.#opening.size === 0) this.#early = [];
     }
   }
 
   /** What the supernode says of a version. */
   hear(news: SwarmNews): void {
-    this.#running.get(news.version)?.swarm?.hear(news);
+    const running = this.#running.get(news.version);
+    if (running !== undefined) running.swarm?.hear(news);
+    else if (this.#opening.size > 0 && this.#early.length < maxEarlyNews) this.#early.push(news);
   }
 
   supernodeLost(): void {
@@ -131,17 +144,32 @@ export class Transfers {
   // --- with a supernode
 
   async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { task, supernode } = await this.#register(request);
-    const shared = this.#join(task.version, key, request);
-    if (shared !== undefined) return shared;
-    const holding = await this.#options.store.create(recordOfTask(task, key));
-    if (holding.state === "complete")
-      return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
-    // Another audience's request may have come to the same version meanwhile.
-    return this.#join(task.version, key, request) ?? this.#startSwarm(key, request, { task, supernode, holding });
+    const early: Early = { version: undefined, news: [] };
+    this.#early.add(early);
+    try {
+      const { task, supernode } = await this.#register(request, (told) => {
+        early.version = told.version;
+      });
+      const shared = this.#join(task.version, key, request);
+      if (shared !== undefined) return shared;
+      const holding = await this.#options.store.create(recordOfTask(task, key));
+      if (holding.state === "complete")
+        return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
+      // Another audience's request may have come to the same version meanwhile.
+      const joined = this.#join(task.version, key, request);
+      if (joined !== undefined) return joined;
+      const ticket = this.#startSwarm(key, request, { task, supernode, holding });
+      for (const news of early.news) this.hear(news);
+      return ticket;
+    } finally {
+      this.#early.delete(early);
+    }
   }
 
-  async #register(request: ContentRequest): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
+  async #register(
+    request: ContentRequest,
+    onTask?: (task: Task) => void,
+  ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
     const { url, headers, tag, range, filter, ca, insecureOrigin } = request;
     const message = {
       url,
@@ -154,7 +182,7 @@ export class Transfers {
     };
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#options.supernode.register(message, this.#abort.signal);
+        return await this.#options.supernode.register(message, this.#abort.signal, onTask);
       } catch (thrown) {
         const error = DragonflyError.from(thrown);
         if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
@@ -198,6 +226,7 @@ export class Transfers {
     this.#run({ transfer, swarm, request, limit });
     transfer.drive(swarm);
     swarm.start();
+    for (const news of this.#early) if (news.version === found.task.version) swarm.hear(news);
     return { holding: found.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 

@@ -1,38 +1,7 @@
-// What a download says at its end: one line for people, one object for programs.
+// What a download says to people at its end, in one line.
 
-import type { DragonflyError } from "../core/error.ts";
+import type { Downloaded } from "../local/download.ts";
 import { formatBytes, formatDuration, formatRate } from "../runtime/units.ts";
-import type { BytesBySource } from "../wire/local-api.ts";
-import type { Downloaded } from "./download.ts";
-
-/** The object that `--json` prints. */
-export interface GetResult {
-  readonly status: "done" | "failed";
-  /** Never with credentials; null when it was not understood. */
-  readonly url: string | null;
-  readonly output: string | null;
-  readonly bytes: number;
-  readonly elapsedMs: number;
-  readonly taskId: string | null;
-  readonly digest: string | null;
-  readonly reused: boolean;
-  readonly from: BytesBySource;
-  readonly error?: { readonly code: string; readonly blame: string; readonly message: string };
-}
-
-export interface Run {
-  readonly url: string | null;
-  readonly output: string | null;
-  readonly elapsedMs: number;
-}
-
-export function getResult(run: Run, downloaded: Downloaded, error?: DragonflyError): GetResult {
-  const { bytes, taskId, digest, reused, from } = downloaded;
-  const failed = error === undefined ? {} : { error: { code: error.code, blame: error.blame, message: error.message } };
-  const status = error === undefined ? "done" : "failed";
-  const { url, output, elapsedMs } = run;
-  return { status, url, output, bytes, elapsedMs: Math.round(elapsedMs), taskId, digest, reused, from, ...failed };
-}
 
 /** `200.0 MiB in 8.9s (23.6 MB/s): 91% from 8 peers, 9% from the supernode, 0% from the origin` */
 export function resultLine({ bytes, from, peers }: Downloaded, elapsedMs: number): string {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nothingYet } from "./download.ts";
+import { nothingYet } from "../local/download.ts";
 import { progressText } from "./progress-line.ts";
-import { percentages, resultLine } from "./result.ts";
+import { percentages, resultLine } from "./result-line.ts";
 
 const MIB = 1 << 20;
 
