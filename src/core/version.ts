@@ -1,6 +1,6 @@
 // A version: what a task's content was at one moment, and how it is cut into pieces.
 
-import type { PieceIndex, TaskId, VersionId } from "./ids.ts";
+import type { Audience, PieceIndex, TaskId, VersionId } from "./ids.ts";
 
 export interface Version {
   readonly id: VersionId;
@@ -8,6 +8,16 @@ export interface Version {
   /** In bytes; null while the origin has not said and the end has not come. */
   readonly length: number | null;
   readonly pieceLength: number;
+}
+
+/** A version and what is needed to ask its origin whether it is still current. */
+export interface VersionRecord extends Version {
+  /** Shown to people; never carries credentials. */
+  readonly url: string;
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** Whose credentials it was fetched with; absent for public content. Kept as a digest. */
+  readonly audience?: Audience;
 }
 
 const KIB = 1024;

@@ -4,6 +4,7 @@
 import type { ServerResponse } from "node:http";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
 import type { DownloadEvent, PieceRange } from "../wire/local-api.ts";
 import type { Ticket } from "./transfers.ts";
 
@@ -104,13 +105,4 @@ function rangesOf(pieces: Bitset): PieceRange[] {
     else ranges.push([piece, piece + 1]);
   }
   return ranges;
-}
-
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const give = (): void => reject(DragonflyError.from(signal.reason));
-    if (signal.aborted) return give();
-    signal.addEventListener("abort", give, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", give));
-  });
 }

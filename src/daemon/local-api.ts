@@ -6,6 +6,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
 import { parseByteRange } from "../wire/task-key.ts";
@@ -144,11 +145,4 @@ function withTimeout(signal: AbortSignal, timeoutMs: number | undefined): AbortS
   }, timeoutMs);
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   return AbortSignal.any([signal, timeout.signal]);
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(DragonflyError.from(signal.reason)), { once: true });
-    promise.then(resolve, reject);
-  });
 }

@@ -6,6 +6,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { ControlChannel, dialControl } from "../net/control-channel.ts";
 import type { Log } from "../runtime/log.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
 import {
   controlProtocol,
   type FromDaemon,
@@ -59,7 +60,7 @@ export class SupernodeClient {
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
-  /** Settled when the first round of dialling ended, well or not; a new one while dialling goes on after a loss. */
+  /** Settled when the first round of dialling after the start or after a loss ended, well or not. */
   #dialled: Promise<void> = Promise.resolve();
 
   constructor(options: SupernodeClientOptions) {
@@ -87,33 +88,23 @@ export class SupernodeClient {
   }
 
   /**
-   * Asks to take part in a task. `onTask` hears the answer before any news that follow it on the channel. Errors: what the supernode or
-   * the origin refuses with; `supernode-unreachable` when none answers now.
+   * Asks to take part in a task. Errors: what the supernode or the origin refuses with; `supernode-unreachable` when none answers now.
    */
   async register(
     task: Omit<FromDaemonOf<"register">, "type" | "request">,
     signal: AbortSignal,
-    onTask: (task: Task) => void = () => {},
   ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
-    await this.#dialled;
+    await untilAborted(this.#dialled, signal);
     const channel = this.#channel;
     const supernode = this.#identity;
     if (channel === undefined || supernode === undefined) {
       throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
     }
     const request = this.#nextRequest++;
-    signal.throwIfAborted();
-    const answer = new Promise<Task>((resolve, reject) => {
-      const hear = (task: Task): void => {
-        onTask(task);
-        resolve(task);
-      };
-      this.#waiting.set(request, { resolve: hear, reject });
-      signal.addEventListener("abort", () => reject(DragonflyError.from(signal.reason)), { once: true });
-    });
+    const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
     channel.send({ ...task, type: "register", request });
     try {
-      return { task: await answer, supernode };
+      return { task: await untilAborted(answer, signal), supernode };
     } finally {
       this.#waiting.delete(request);
     }
@@ -139,15 +130,16 @@ export class SupernodeClient {
       }
     }
     this.#failures++;
-    this.#dialLater();
+    void this.#dialLater();
   }
 
-  #dialLater(): void {
+  async #dialLater(): Promise<void> {
     if (this.#closed) return;
     const delay = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
-    this.#retry = setTimeout(() => {
-      this.#dialled = this.#dialRound();
-    }, delay);
+    await new Promise<void>((resolve) => {
+      this.#retry = setTimeout(resolve, delay);
+    });
+    await this.#dialRound();
   }
 
   async #dial(url: string): Promise<void> {
@@ -194,7 +186,9 @@ export class SupernodeClient {
     if (this.#closed) return;
     this.#options.log.warn("lost supernode", { error: error?.message ?? "it left" });
     this.#options.onDown();
-    this.#dialLater();
+    // Who registers now waits for one attempt: a supernode that is restarted must not send everybody to the origin.
+    this.#failures = 0;
+    this.#dialled = this.#dialLater();
   }
 
   #receive(message: Exclude<FromSupernode, { type: "welcome" }>): void {

@@ -5,15 +5,16 @@ import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts";
-import { choosePieceLength } from "../core/version.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
-import type { Opened, Origin, OriginInfo, OriginRequest } from "../origin/origin.ts";
+import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Holding, Store, VersionRecord } from "../store/store.ts";
+import type { Holding, Store } from "../store/store.ts";
 import type { Manifest } from "../wire/manifest.ts";
-import { type ByteRange, type TaskKey, taskKey, versionIdOf } from "../wire/task-key.ts";
+import { type ByteRange, type TaskKey, taskKey } from "../wire/task-key.ts";
+import { versionRecord } from "../wire/version-record.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { OriginDownload } from "./origin-download.ts";
 import type { SupernodeClient, SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
@@ -40,12 +41,6 @@ export interface Ticket {
   readonly displayUrl: string;
   /** For people, where something is not as they may expect. */
   readonly note: string | undefined;
-}
-
-/** What the supernode says of a version between its task and the beginning of the download here: making room on disk takes a moment. */
-interface Early {
-  version: VersionId | undefined;
-  readonly news: SwarmNews[];
 }
 
 interface Running {
@@ -76,7 +71,6 @@ export class Transfers {
   readonly #options: TransfersOptions;
   readonly #running = new Map<VersionId, Running>();
   readonly #opening = new Map<string, Promise<Ticket>>();
-  readonly #early = new Set<Early>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
   #early: SwarmNews[] = [];
   readonly #abort = new AbortController();
@@ -144,32 +138,17 @@ export class Transfers {
   // --- with a supernode
 
   async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const early: Early = { version: undefined, news: [] };
-    this.#early.add(early);
-    try {
-      const { task, supernode } = await this.#register(request, (told) => {
-        early.version = told.version;
-      });
-      const shared = this.#join(task.version, key, request);
-      if (shared !== undefined) return shared;
-      const holding = await this.#options.store.create(recordOfTask(task, key));
-      if (holding.state === "complete")
-        return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
-      // Another audience's request may have come to the same version meanwhile.
-      const joined = this.#join(task.version, key, request);
-      if (joined !== undefined) return joined;
-      const ticket = this.#startSwarm(key, request, { task, supernode, holding });
-      for (const news of early.news) this.hear(news);
-      return ticket;
-    } finally {
-      this.#early.delete(early);
-    }
+    const { task, supernode } = await this.#register(request);
+    const shared = this.#join(task.version, key, request);
+    if (shared !== undefined) return shared;
+    const holding = await this.#options.store.create(recordOfTask(task, key));
+    if (holding.state === "complete")
+      return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
+    // Another audience's request may have come to the same version meanwhile.
+    return this.#join(task.version, key, request) ?? this.#startSwarm(key, request, { task, supernode, holding });
   }
 
-  async #register(
-    request: ContentRequest,
-    onTask?: (task: Task) => void,
-  ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
+  async #register(request: ContentRequest): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
     const { url, headers, tag, range, filter, ca, insecureOrigin } = request;
     const message = {
       url,
@@ -182,7 +161,7 @@ export class Transfers {
     };
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#options.supernode.register(message, this.#abort.signal, onTask);
+        return await this.#options.supernode.register(message, this.#abort.signal);
       } catch (thrown) {
         const error = DragonflyError.from(thrown);
         if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
@@ -286,7 +265,7 @@ export class Transfers {
     opened: Extract<Opened, { kind: "content" }>,
   ): Promise<Ticket> {
     const { origin, slabs, store } = this.#options;
-    const record = recordOfOrigin(key, opened.info);
+    const record = versionRecord(key, opened.info);
     const done = (ticket: Ticket): Ticket => {
       opened.body.destroy();
       return ticket;
@@ -363,33 +342,7 @@ function validatorsOf(version: VersionRecord) {
   return etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
 }
 
+/** The piece length is the manifest's, whatever this host would choose. */
 function recordOfTask(task: Task, key: TaskKey): VersionRecord {
-  const { version: id, task: taskId, length, pieceLength, etag, lastModified } = task;
-  return { id, taskId, url: key.displayUrl, length, pieceLength, ...present({ etag, lastModified }), ...audience(key) };
-}
-
-function recordOfOrigin(key: TaskKey, info: OriginInfo): VersionRecord {
-  const { length, etag, lastModified } = info;
-  // Content without a validator is like no other: it is never taken for the same again.
-  const validator = etag ?? lastModified ?? `unknown ${Math.random()} ${Date.now()}`;
-  const id = versionIdOf(key.id, length, validator);
-  const pieceLength = choosePieceLength(length);
-  return {
-    id,
-    taskId: key.id,
-    url: key.displayUrl,
-    length,
-    pieceLength,
-    ...present({ etag, lastModified }),
-    ...audience(key),
-  };
-}
-
-function audience(key: TaskKey) {
-  return key.audience === "" ? {} : { audience: key.audience };
-}
-
-function present(validators: { readonly etag?: string | undefined; readonly lastModified?: string | undefined }) {
-  const { etag, lastModified } = validators;
-  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+  return { ...versionRecord(key, task), id: task.version, pieceLength: task.pieceLength };
 }

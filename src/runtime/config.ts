@@ -9,7 +9,7 @@ import { readConfigFile } from "./config-file.ts";
 import { type DaemonConfig, type DaemonOptions, daemonSchema } from "./daemon-config.ts";
 import { getSchema } from "./get-config.ts";
 import { type Given, type Layer, namesOf, type Problem, type Resolution, resolveSettings } from "./resolve-settings.ts";
-import { environmentName, kebabCase, type OptionsOf, type Place, type SettingTable, type ValuesOf } from "./setting.ts";
+import { environmentName, kebabCase, type Place, type SettingTable, type ValuesOf } from "./setting.ts";
 import { type SupernodeConfig, type SupernodeOptions, supernodeSchema } from "./supernode-config.ts";
 
 export type { Address } from "./address.ts";
@@ -70,7 +70,7 @@ export async function loadConfig<S extends SettingTable, C>(
 /** The library's way: camelCase keys, typed values or text with units; numbers are bytes, bytes per second and milliseconds. */
 export function parseOptions<S extends SettingTable, C>(
   schema: Schema<S, C>,
-  options: OptionsOf<S>,
+  options: Readonly<Record<string, unknown>>,
   place: Place = surroundings().place,
 ): C {
   const given = Object.entries(options)

@@ -7,6 +7,7 @@ import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { pieceBytes } from "../core/version.ts";
 import { DigestTable } from "./digest-table.ts";
 import { Journal } from "./journal.ts";
@@ -16,7 +17,6 @@ import { type Keeper, PieceHolding } from "./piece-holding.ts";
 import { journalName, piecesName, type Recovered, versionName } from "./recovery.ts";
 import type { Slots } from "./slots.ts";
 import { isFull, storageError, systemCode } from "./storage-error.ts";
-import type { VersionRecord } from "./store.ts";
 import { syncPath, type VersionFile, writeVersionFile } from "./version-file.ts";
 
 /** What a holding on disk asks of its store. */

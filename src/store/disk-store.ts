@@ -8,6 +8,7 @@
 import { mkdir, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DragonflyError } from "../core/error.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { bootId } from "./boot.ts";
 import { DataLock } from "./data-lock.ts";
 import { DigestTable } from "./digest-table.ts";
@@ -20,7 +21,6 @@ import { type Now, PieceStore } from "./piece-store.ts";
 import { journalName, piecesName, recover, versionName } from "./recovery.ts";
 import { Slots } from "./slots.ts";
 import { storageError, systemCode } from "./storage-error.ts";
-import type { VersionRecord } from "./store.ts";
 import { writeVersionFile } from "./version-file.ts";
 
 export interface DiskSpace {

@@ -1,10 +1,10 @@
 // A store whose pieces are gone with the process: for tests, simulations and hosts without a disk. It behaves as the disk store does.
 
 import type { PieceIndex } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { DigestTable } from "./digest-table.ts";
 import { newFacts, PieceHolding } from "./piece-holding.ts";
 import { type Now, PieceStore } from "./piece-store.ts";
-import type { VersionRecord } from "./store.ts";
 
 export interface MemoryStoreOptions {
   /** Most bytes to keep; 0 is unlimited. */

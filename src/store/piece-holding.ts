@@ -4,9 +4,10 @@
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { countPieces, pieceBytes } from "../core/version.ts";
 import { digestBytes } from "./digest-table.ts";
-import type { Holding, VersionRecord } from "./store.ts";
+import type { Holding } from "./store.ts";
 
 /** What a holding asks of the store that it belongs to. */
 export interface Keeper {

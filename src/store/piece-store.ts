@@ -3,10 +3,11 @@
 
 import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { chooseEvictions, evictionGraceMs, isEvictable } from "./eviction.ts";
 import type { Keeper, PieceHolding } from "./piece-holding.ts";
 import { Slots } from "./slots.ts";
-import type { Store, VersionRecord } from "./store.ts";
+import type { Store } from "./store.ts";
 
 /** Wall-clock time in epoch milliseconds. */
 export type Now = () => number;

@@ -6,12 +6,12 @@ import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs"
 import { open, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Bitset } from "../core/bitset.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { countPieces } from "../core/version.ts";
 import { DigestTable } from "./digest-table.ts";
 import { writeJournal } from "./journal.ts";
 import { headerBytes, type JournalRecord, parseJournal, recordBytes } from "./journal-format.ts";
 import type { HoldingFacts } from "./piece-holding.ts";
-import type { VersionRecord } from "./store.ts";
 import { parseVersionFile, type VersionFile, writeVersionFile } from "./version-file.ts";
 
 export const versionName = "version.json";

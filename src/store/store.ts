@@ -1,18 +1,8 @@
 // Where verified pieces are kept: one holding a version. The disk and the memory store pass the same contract suite.
 
 import type { Bitset } from "../core/bitset.ts";
-import type { Audience, PieceIndex, TaskId, VersionId } from "../core/ids.ts";
-import type { Version } from "../core/version.ts";
-
-/** A version and what is needed to ask its origin whether it is still current. */
-export interface VersionRecord extends Version {
-  /** Shown to people; never carries credentials. */
-  readonly url: string;
-  readonly etag?: string;
-  readonly lastModified?: string;
-  /** Whose credentials it was fetched with; absent for public content. Kept as a digest. */
-  readonly audience?: Audience;
-}
+import type { PieceIndex, TaskId, VersionId } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 
 export interface Store {
   /**

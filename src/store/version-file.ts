@@ -3,7 +3,7 @@
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import type { VersionRecord } from "./store.ts";
+import type { VersionRecord } from "../core/version.ts";
 
 const schema = z.object({
   format: z.literal(1),

@@ -1,15 +1,13 @@
 // Which versions this supernode seeds, and the probes that tell which version of a task is current. At most one probe runs for a task and
 // an audience at a time: the scheduler sees to that.
 
-import { randomBytes } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { Audience, TaskId, VersionId } from "../core/ids.ts";
-import { choosePieceLength } from "../core/version.ts";
-import type { Opened, Origin, OriginInfo, OriginRequest } from "../origin/origin.ts";
+import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Holding, Store, VersionRecord } from "../store/store.ts";
-import { versionIdOf } from "../wire/task-key.ts";
+import type { Holding, Store } from "../store/store.ts";
+import { versionRecord } from "../wire/version-record.ts";
 import type { Seed } from "./seed.ts";
 
 /** What a host asked for: enough to ask the origin the same. Holds credentials, for as long as the probe and the read last. */
@@ -126,7 +124,7 @@ export class SeedBook {
     opened: Extract<Opened, { kind: "content" }>,
     same: VersionId | undefined,
   ): Promise<VersionId> {
-    const record = recordOf(errand, opened.info);
+    const record = versionRecord({ ...errand, id: errand.task }, opened.info);
     const id = same ?? record.id;
     const known = this.#seeds.get(id);
     if (known !== undefined && known.state !== "failed") {
@@ -170,20 +168,4 @@ export class SeedBook {
 
 function errandKey(task: TaskId, audience: Audience): string {
   return `${task} ${audience}`;
-}
-
-/** A version without a validator is like no other: its name is drawn. */
-function recordOf(errand: Errand, info: OriginInfo): VersionRecord {
-  const { length, etag, lastModified } = info;
-  const validator = etag ?? lastModified ?? randomBytes(16).toString("hex");
-  return {
-    id: versionIdOf(errand.task, length, validator),
-    taskId: errand.task,
-    url: errand.displayUrl,
-    length,
-    pieceLength: choosePieceLength(length),
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
-    ...(errand.audience === "" ? {} : { audience: errand.audience }),
-  };
 }

@@ -1,0 +1,28 @@
+// What an origin says of its content, as a version.
+
+import { randomBytes } from "node:crypto";
+import { choosePieceLength, type VersionRecord } from "../core/version.ts";
+import { type TaskKey, versionIdOf } from "./task-key.ts";
+
+export interface OriginFacts {
+  readonly length: number | null;
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+}
+
+/** Content without a validator is like no other: its name is drawn, and it is never taken for the same again. */
+export function versionRecord(
+  { id: taskId, displayUrl: url, audience }: Pick<TaskKey, "id" | "displayUrl" | "audience">,
+  { length, etag, lastModified }: OriginFacts,
+): VersionRecord {
+  return {
+    id: versionIdOf(taskId, length, etag ?? lastModified ?? randomBytes(16).toString("hex")),
+    taskId,
+    url,
+    length,
+    pieceLength: choosePieceLength(length),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(audience === "" ? {} : { audience }),
+  };
+}
