@@ -58,7 +58,7 @@ export class GetRun {
     this.#config = config;
     const target = await resolveTarget(config.output, config.displayUrl, config.overwrite);
     this.#target = target;
-    const ca = config.cacert === undefined ? undefined : await readCertificates(config.cacert);
+    const ca = config.cacert === undefined ? undefined : await readCertificates(config.cacert, "--cacert");
 
     const interruption = new Interruption(this.#io, config.timeoutMs);
     const client = new LocalClient(config.socket);

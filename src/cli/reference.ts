@@ -47,10 +47,7 @@ function configurationPage(): string {
 
 File: \`/etc/dragonfly/${role}.yaml\` when it is there, or \`--config FILE\`.
 
-| setting | short, also | value | default | environment | |
-|---|---|---|---|---|---|
-${rows.join("\n")}
-`;
+${markdownTable(["setting", "short, also", "value", "default", "environment", ""], rows)}`;
   });
   return `# Configuration
 
@@ -72,20 +69,32 @@ Kubernetes sets for a service named dragonfly, are passed over; any other unknow
 ${sections.join("\n")}`;
 }
 
-function settingRow(setting: Setting<unknown>): string {
+function settingRow(setting: Setting<unknown>): readonly string[] {
   const { name, short, aliases, kind, shownDefault, help, only } = setting;
   const also = [...(short === undefined ? [] : [`-${short}`]), ...(aliases ?? []).map((alias) => `--${alias}`)];
   const variable =
     only === "flag" ? "flag only" : `\`${environmentName(name)}\`${only === undefined ? "" : ", not in a file"}`;
   const value = kind.placeholder === undefined ? "" : `\`${kind.placeholder}\``;
-  const cells = [`\`--${name}\``, also.map((one) => `\`${one}\``).join(" "), value, shownDefault ?? "", variable, help];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [`\`--${name}\``, also.map((one) => `\`${one}\``).join(" "), value, shownDefault ?? "", variable, help];
+}
+
+/** In the form that the formatter leaves alone. */
+function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [headings, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = headings.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`);
+  lines.splice(1, 0, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`);
+  return `${lines.join("\n")}\n`;
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(errorCatalogue).map(
-    ([code, { blame, exit, status, meaning }]) => `| \`${code}\` | ${blame} | ${exit} | ${status} | ${meaning} |`,
-  );
+  const rows = Object.entries(errorCatalogue).map(([code, { blame, exit, status, meaning }]) => [
+    `\`${code}\``,
+    blame,
+    String(exit),
+    String(status),
+    meaning,
+  ]);
   return `# Errors
 
 ${generated}
@@ -96,8 +105,5 @@ this process it**self**. HTTP APIs answer with \`application/problem+json\` (RFC
 Exit codes of dfget: 0 done · 1 anything else · 2 usage or configuration · 3 the origin refused · 4 content did not verify · 5 disk space or
 permission · 6 timed out · 7 no source left · 8 interrupted.
 
-| code | blame | exit | HTTP | meaning |
-|---|---|---|---|---|
-${rows.join("\n")}
-`;
+${markdownTable(["code", "blame", "exit", "HTTP", "meaning"], rows)}`;
 }

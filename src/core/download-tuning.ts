@@ -1,12 +1,17 @@
 // The numbers of a download in one place. They are not configuration: what depends on the file or the network is derived from what is
-// measured; what stands here was chosen by simulation and on capped links (docs/performance.md tells the worth of each).
+// measured; what stands here was chosen by simulation and on capped links (docs/swarm.md tells the worth of each).
 
 export interface DownloadTuning {
   /** Neighbours that a download wants; more come through others' introductions. */
   readonly neighbours: number;
   /** Requests in flight on a network without delay; one more for each piece that fits into delay × rate. */
   readonly baseInFlight: number;
+  /** Of the delay: above 1 because the rate that is measured with too few in flight is too low. */
+  readonly delayFactor: number;
   readonly maxInFlight: number;
+  /** A neighbour is slow when its pieces take this multiple of the usual time; a request to it takes this part of a slot. */
+  readonly slowFactor: number;
+  readonly slowSlots: number;
   /** Requests at one neighbour while there are enough of them. */
   readonly perNeighbour: number;
   /** How often a neighbour is offered for a fresh one, and missing ones are asked for. */
@@ -28,15 +33,18 @@ export interface DownloadTuning {
 
 export const downloadTuning: DownloadTuning = {
   neighbours: 10,
-  baseInFlight: 4,
+  baseInFlight: 3,
+  delayFactor: 2,
   maxInFlight: 64,
+  slowFactor: 2,
+  slowSlots: 0.25,
   perNeighbour: 2,
   swapEveryMs: 1000,
-  suspectAfterMs: 500,
+  suspectAfterMs: 300,
   suspectFactor: 4,
   suspectFirstMs: 3000,
   maxStalls: 3,
   endgameFactor: 1,
-  windowPieces: 128,
+  windowPieces: 96,
   originPatienceMs: 1500,
 };

@@ -12,7 +12,7 @@ import { Bitset } from "./bitset.ts";
 import { type DownloadTuning, downloadTuning } from "./download-tuning.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
 import { Neighbour } from "./neighbour.ts";
-import { leastUseful, pickByRate, pickRarest } from "./piece-choice.ts";
+import { holdsAny, leastUseful, pickByRate, pickRarest } from "./piece-choice.ts";
 import type { Random } from "./random.ts";
 import type { RateLimit } from "./token-bucket.ts";
 import { pieceBytes } from "./version.ts";
@@ -73,6 +73,8 @@ interface Flight {
   /** undefined until the seed says which one it grants. */
   piece: PieceIndex | undefined;
   readonly askedAtMs: number;
+  /** What it takes of the slots: less when it is asked of a slow neighbour, which brings less in the same time. */
+  readonly slots: number;
   movedAtMs: number;
 }
 
@@ -100,7 +102,10 @@ export class Download {
   /** Known, not held, not in flight: what may be asked for. */
   readonly #open = new Bitset();
   readonly #neighbours = new Map<HostId, Neighbour>();
+  /** The same, for loops: walking a map costs several times as much. */
+  readonly #all: Neighbour[] = [];
   #flights: Flight[] = [];
+  #slotsTaken = 0;
   /** How many neighbours hold each piece. */
   #rarity = new Uint16Array(512);
   /** Pieces in all; undefined until the manifest is whole. */
@@ -112,13 +117,18 @@ export class Download {
   /** Smoothed milliseconds from request to verified; 0 before the first. */
   #usualMs = 0;
   #rate = 0;
+  /** The farthest neighbour's. */
+  #rttMs = 0;
   #rateBytes = 0;
   #rateSinceMs = 0;
   #wakeAtMs: number | undefined;
   #limitedUntilMs = 0;
+  /** When the first of those that are busy may be asked again, as of the last look at the neighbours. */
+  #nextFreeMs = NEVER;
   /** Time of the last step: what lies before it has had its chance. */
   #nowMs = Number.NEGATIVE_INFINITY;
   #effects: DownloadEffect[] = [];
+  readonly #scratch: Neighbour[] = [];
 
   constructor(options: DownloadOptions) {
     this.#tuning = options.tuning ?? downloadTuning;
@@ -140,7 +150,7 @@ export class Download {
   /** Neighbours that answered, the seed not counted. */
   get neighbourCount(): number {
     let count = 0;
-    for (const neighbour of this.#neighbours.values()) if (!neighbour.seed && neighbour.state === "up") count++;
+    for (const neighbour of this.#all) if (!neighbour.seed && neighbour.state === "up") count++;
     return count;
   }
 
@@ -158,7 +168,10 @@ export class Download {
     const due = nowMs >= this.nextWake();
     this.#nowMs = nowMs;
     if (due) this.#wake(nowMs);
-    this.#apply(event, nowMs);
+    if (event.type === "have") {
+      // By far the commonest event, and most tell nothing that may be asked for: those must cost next to nothing.
+      if (!this.#have(event.id, event.pieces) && !due) return NOTHING;
+    } else this.#apply(event, nowMs);
     if (this.#isComplete()) this.#finish();
     else if (event.type !== "arriving") {
       this.#fill(nowMs);
@@ -176,25 +189,21 @@ export class Download {
     return this.#wakeAtMs;
   }
 
-  #apply(event: DownloadEvent, now: number): void {
+  #apply(event: Exclude<DownloadEvent, { type: "have" }>, now: number): void {
     switch (event.type) {
       case "known":
         for (let piece = event.from; piece < event.to; piece++) {
           if (this.#known.add(piece) && !this.#held.has(piece)) this.#open.add(piece);
         }
-        return;
+        return this.#changed();
       case "sealed":
         this.#geometry.length = event.length;
         this.#total = Math.ceil(event.length / this.#geometry.pieceLength);
-        return;
-      case "introduced":
-        if (!this.#neighbours.has(event.id)) this.#neighbours.set(event.id, new Neighbour(event.id, event.seed));
-        this.#nextSwapMs ??= now + this.#tuning.swapEveryMs;
         return this.#changed();
+      case "introduced":
+        return this.#introduced(event.id, event.seed, now);
       case "bitmap":
         return this.#learn(event.id, event.held, event.rttMs);
-      case "have":
-        return this.#have(event.id, event.pieces);
       case "gone":
         return this.#gone(event.id);
       case "granted":
@@ -234,6 +243,7 @@ export class Download {
       if (flight.piece !== undefined) this.#effects.push({ type: "cancel", to: flight.from.id, piece: flight.piece });
     }
     this.#flights = [];
+    this.#slotsTaken = 0;
     this.#state = "complete";
     this.#wakeAtMs = NEVER;
     this.#effects.push({ type: "complete" });
@@ -241,11 +251,24 @@ export class Download {
 
   // --- what neighbours hold
 
+  #introduced(id: HostId, seed: boolean, now: number): void {
+    if (this.#neighbours.has(id)) return;
+    const { length, pieceLength } = this.#geometry;
+    const neighbour = new Neighbour(id, seed, Math.ceil((length ?? 0) / pieceLength));
+    this.#neighbours.set(id, neighbour);
+    this.#all.push(neighbour);
+    this.#nextSwapMs ??= now + this.#tuning.swapEveryMs;
+    this.#changed();
+  }
+
   #learn(id: HostId, held: Bitset, rttMs: number | undefined): void {
     const neighbour = this.#neighbours.get(id);
     if (neighbour === undefined) return;
     neighbour.state = "up";
-    if (rttMs !== undefined) neighbour.rttMs = rttMs;
+    if (rttMs !== undefined) {
+      neighbour.rttMs = rttMs;
+      this.#rttMs = Math.max(this.#rttMs, rttMs);
+    }
     if (!neighbour.seed) {
       this.#forgetHoldings(neighbour);
       for (const piece of held) this.#hasPiece(neighbour, piece);
@@ -253,13 +276,20 @@ export class Download {
     this.#changed();
   }
 
-  #have(id: HostId, pieces: readonly PieceIndex[]): void {
+  /** Returns whether there is something new to ask for. What the download holds itself is not worth noting of others. */
+  #have(id: HostId, pieces: readonly PieceIndex[]): boolean {
     const neighbour = this.#neighbours.get(id);
-    if (neighbour === undefined || neighbour.seed) return;
+    if (neighbour === undefined || neighbour.seed) return false;
     const before = neighbour.interest;
-    for (const piece of pieces) this.#hasPiece(neighbour, piece);
+    let news = false;
+    for (const piece of pieces) {
+      if (this.#held.has(piece)) continue;
+      this.#hasPiece(neighbour, piece);
+      if (this.#open.has(piece)) news = true;
+    }
     // It may have been a reason to sleep that this neighbour had nothing.
     if (before === 0 && neighbour.interest > 0) this.#changed();
+    return news;
   }
 
   #hasPiece(neighbour: Neighbour, piece: PieceIndex): void {
@@ -287,6 +317,9 @@ export class Download {
     for (const flight of this.#flights.filter((candidate) => candidate.from === neighbour)) this.#land(flight);
     this.#forgetHoldings(neighbour);
     this.#neighbours.delete(id);
+    this.#all.splice(this.#all.indexOf(neighbour), 1);
+    this.#rttMs = 0;
+    for (const { rttMs } of this.#all) this.#rttMs = Math.max(this.#rttMs, rttMs);
     this.#changed();
   }
 
@@ -300,6 +333,7 @@ export class Download {
   /** Ends a flight; its piece is open again unless held or on its way from elsewhere. */
   #land(flight: Flight): void {
     this.#flights.splice(this.#flights.indexOf(flight), 1);
+    this.#slotsTaken -= flight.slots;
     flight.from.inFlight--;
     const { piece } = flight;
     if (piece !== undefined && !this.#held.has(piece) && !this.#flights.some((other) => other.piece === piece)) {
@@ -324,7 +358,7 @@ export class Download {
   #refused(id: HostId, piece: PieceIndex | undefined, freeAtMs: number): void {
     const flight = this.#flight(id, piece);
     if (flight === undefined) return;
-    flight.from.freeAtMs = Math.max(flight.from.freeAtMs, freeAtMs);
+    flight.from.freeAtMs = Math.max(flight.from.freeAtMs, Math.ceil(freeAtMs));
     this.#land(flight);
   }
 
@@ -334,7 +368,7 @@ export class Download {
     const { from } = flight;
     this.#land(flight);
     if (piece === undefined) {
-      from.freeAtMs = now + 100;
+      from.freeAtMs = Math.ceil(now) + 100;
     } else if (from.held.delete(piece)) {
       this.#rarity[piece] = (this.#rarity[piece] as number) - 1;
       if (!this.#held.has(piece)) from.interest--;
@@ -375,7 +409,7 @@ export class Download {
   #keep(piece: PieceIndex, winner: Flight | undefined): void {
     if (!this.#held.add(piece)) return;
     this.#open.delete(piece);
-    for (const neighbour of this.#neighbours.values()) if (neighbour.held.has(piece)) neighbour.interest--;
+    for (const neighbour of this.#all) if (neighbour.held.has(piece)) neighbour.interest--;
     for (let at = this.#flights.length - 1; at >= 0; at--) {
       const flight = this.#flights[at] as Flight;
       if (flight.piece !== piece) continue;
@@ -407,6 +441,8 @@ export class Download {
 
   #suspect(flight: Flight, now: number): void {
     const { from, piece } = flight;
+    // It went with its neighbour a moment ago.
+    if (!this.#flights.includes(flight)) return;
     if (piece !== undefined) this.#effects.push({ type: "cancel", to: from.id, piece });
     this.#land(flight);
     from.stalled(now);
@@ -418,7 +454,7 @@ export class Download {
 
   #swap(now: number): void {
     this.#nextSwapMs = now + this.#tuning.swapEveryMs;
-    const peers = [...this.#neighbours.values()].filter((neighbour) => !neighbour.seed);
+    const peers = this.#all.filter((neighbour) => !neighbour.seed);
     const missing = this.#tuning.neighbours - peers.length;
     const least = missing > 0 ? undefined : leastUseful(peers);
     if (missing <= 0 && least === undefined) return;
@@ -428,25 +464,26 @@ export class Download {
   #considerOrigin(now: number): void {
     if (this.#seedAwayAtMs === undefined || this.#state !== "fetching" || this.#flights.length > 0) return;
     if (now < this.#seedAwayAtMs + this.#tuning.originPatienceMs) return;
-    for (const neighbour of this.#neighbours.values()) if (neighbour.interest > 0) return;
+    for (const neighbour of this.#all) if (neighbour.interest > 0) return;
     this.#state = "at-origin";
     this.#effects.push({ type: "go-to-origin" });
   }
 
   #computeWake(): number {
-    const deadlines = [this.#nextSwapMs ?? NEVER];
-    for (const flight of this.#flights) deadlines.push(this.#suspectAt(flight));
-    if (this.#flights.length < this.#slots()) {
-      deadlines.push(this.#limitedUntilMs);
-      const endgame = this.#endgame();
-      for (const neighbour of this.#neighbours.values()) {
-        if (endgame || this.#mayGive(neighbour)) deadlines.push(neighbour.freeAtMs);
-      }
-      if (endgame) for (const flight of this.#flights) deadlines.push(this.#lateAt(flight));
-    }
-    if (this.#seedAwayAtMs !== undefined) deadlines.push(this.#seedAwayAtMs + this.#tuning.originPatienceMs);
     let next = NEVER;
-    for (const deadline of deadlines) if (deadline > this.#nowMs && deadline < next) next = deadline;
+    const at = (deadline: number): void => {
+      if (deadline > this.#nowMs && deadline < next) next = deadline;
+    };
+    at(this.#nextSwapMs ?? NEVER);
+    for (const flight of this.#flights) at(this.#suspectAt(flight));
+    if (this.#hasSlot(this.#slots())) {
+      at(this.#limitedUntilMs);
+      at(this.#nextFreeMs);
+      const endgame = this.#endgame();
+      for (const neighbour of this.#all) if (endgame || neighbour.seed) at(neighbour.freeAtMs);
+      if (endgame) for (const flight of this.#flights) at(this.#lateAt(flight));
+    }
+    if (this.#seedAwayAtMs !== undefined) at(this.#seedAwayAtMs + this.#tuning.originPatienceMs);
     return next;
   }
 
@@ -457,21 +494,23 @@ export class Download {
   // --- asking
 
   #slots(): number {
-    const { baseInFlight, maxInFlight } = this.#tuning;
-    let rttMs = 0;
-    for (const neighbour of this.#neighbours.values()) rttMs = Math.max(rttMs, neighbour.rttMs);
-    const perDelay = Math.ceil((rttMs * this.#rate) / 1000 / this.#geometry.pieceLength);
+    const { baseInFlight, delayFactor, maxInFlight } = this.#tuning;
+    const perDelay = Math.ceil((delayFactor * this.#rttMs * this.#rate) / 1000 / this.#geometry.pieceLength);
     return Math.min(maxInFlight, baseInFlight + perDelay);
   }
 
-  #mayGive(neighbour: Neighbour): boolean {
-    if (neighbour.state !== "up") return false;
-    return neighbour.seed ? this.#open.count > 0 : neighbour.interest > 0;
+  #hasSlot(slots: number): boolean {
+    return this.#slotsTaken < slots && this.#flights.length < this.#tuning.maxInFlight;
+  }
+
+  /** Its pieces take much longer than pieces usually do. */
+  #isSlow({ rate }: Neighbour): boolean {
+    return rate > 0 && rate * this.#usualMs * this.#tuning.slowFactor < this.#geometry.pieceLength * 1000;
   }
 
   #fill(now: number): void {
     const slots = this.#slots();
-    while (this.#flights.length < slots && this.#open.count > 0) {
+    while (this.#hasSlot(slots) && this.#open.count > 0) {
       if (this.#limit !== undefined) {
         const waitMs = this.#limit.waitMs(now);
         if (waitMs > 0) {
@@ -480,21 +519,28 @@ export class Download {
           return;
         }
       }
-      if (!this.#askPeer(now, slots) && !this.#askSeed(now)) return;
+      if (!this.#askPeer(now, slots) && !(this.#needsSeed(slots) && this.#askSeed(now))) return;
     }
-    if (this.#flights.length < slots && this.#endgame()) this.#askAgain(now);
+    if (this.#hasSlot(slots) && this.#endgame()) this.#askAgain(now);
   }
 
+  /** Those that may be asked now, in an array that is used again. */
   #candidates(now: number, slots: number): Neighbour[] {
-    const candidates: Neighbour[] = [];
+    const candidates = this.#scratch;
+    candidates.length = 0;
+    this.#nextFreeMs = NEVER;
     let useful = 0;
-    for (const neighbour of this.#neighbours.values()) {
+    for (const neighbour of this.#all) {
       if (neighbour.seed || neighbour.state !== "up" || neighbour.interest === 0) continue;
       useful++;
       if (now >= neighbour.freeAtMs) candidates.push(neighbour);
+      else if (neighbour.freeAtMs < this.#nextFreeMs) this.#nextFreeMs = neighbour.freeAtMs;
     }
     const cap = Math.max(this.#tuning.perNeighbour, Math.ceil(slots / Math.max(1, useful)));
-    return candidates.filter((neighbour) => neighbour.inFlight < cap);
+    let kept = 0;
+    for (const neighbour of candidates) if (neighbour.inFlight < cap) candidates[kept++] = neighbour;
+    candidates.length = kept;
+    return candidates;
   }
 
   #askPeer(now: number, slots: number): boolean {
@@ -531,8 +577,18 @@ export class Download {
     return [from, from + this.#tuning.windowPieces];
   }
 
+  /**
+   * A single slot that stays free while neighbours are busy is not worth the seed's bytes. But what slow neighbours hold up the seed may make
+   * up for, and what no neighbour has there is nobody else to ask for.
+   */
+  #needsSeed(slots: number): boolean {
+    return (
+      this.#slotsTaken + 1 < slots || this.#slotsTaken < this.#flights.length || !holdsAny(this.#rarity, this.#open)
+    );
+  }
+
   #askSeed(now: number): boolean {
-    for (const neighbour of this.#neighbours.values()) {
+    for (const neighbour of this.#all) {
       if (!neighbour.seed || neighbour.state !== "up" || now < neighbour.freeAtMs) continue;
       // The seed sees only what was open when it was asked, so what is asked at once must differ: one unanswered question at a time.
       if (this.#flight(neighbour.id, undefined) !== undefined) continue;
@@ -565,7 +621,9 @@ export class Download {
 
   #takeOff(from: Neighbour, piece: PieceIndex | undefined, now: number): void {
     from.inFlight++;
-    this.#flights.push({ from, piece, askedAtMs: now, movedAtMs: now });
+    const slots = this.#isSlow(from) ? this.#tuning.slowSlots : 1;
+    this.#slotsTaken += slots;
+    this.#flights.push({ from, piece, askedAtMs: now, slots, movedAtMs: now });
     this.#changed();
   }
 
@@ -577,7 +635,8 @@ export class Download {
   }
 
   #lateAt(flight: Flight): number {
-    return flight.askedAtMs + this.#usualMs * this.#tuning.endgameFactor;
+    const { endgameFactor, suspectAfterMs } = this.#tuning;
+    return flight.askedAtMs + (this.#usualMs === 0 ? suspectAfterMs : this.#usualMs * endgameFactor);
   }
 
   #askAgain(now: number): void {
@@ -589,14 +648,14 @@ export class Download {
       const second = this.#secondSource(flight.from, piece, now);
       if (second === undefined) continue;
       this.#ask(second, piece, now);
-      if (this.#flights.length >= this.#slots()) return;
+      if (!this.#hasSlot(this.#slots())) return;
     }
   }
 
   #secondSource(first: Neighbour, piece: PieceIndex, now: number): Neighbour | undefined {
     const able: Neighbour[] = [];
     let seed: Neighbour | undefined;
-    for (const neighbour of this.#neighbours.values()) {
+    for (const neighbour of this.#all) {
       if (neighbour === first || neighbour.state !== "up" || now < neighbour.freeAtMs) continue;
       if (neighbour.seed) seed = neighbour;
       else if (neighbour.inFlight < this.#tuning.perNeighbour && neighbour.held.has(piece)) able.push(neighbour);

@@ -1,7 +1,6 @@
-// How the pieces of one version leave a host: which are on their way, how often each was given, and what a seed gives to someone who takes
-// any piece. Two rules live here. One copy at a time: while a piece is on its way to one neighbour the next asker is told busy, for soon
-// there will be two to ask; a line of copies of one new piece would hold up the line's end and leave the other uplinks idle. Least given
-// first: with a seed no faster than its peers, every byte it sends should be one that the swarm lacks (super-seeding).
+// How a seed gives the pieces of one version to those who take any: the one given least first (super-seeding: with a seed no faster than
+// its peers, every byte it sends should be one that the swarm lacks), and rather none that is on its way to somebody else, for soon there
+// will be two to ask. The order in which what is given leaves, and how much of it, is the upload queue's.
 
 import { Bitset } from "./bitset.ts";
 import type { PieceIndex } from "./ids.ts";
@@ -23,26 +22,23 @@ export class Giving {
     this.#random = random;
   }
 
-  /** Whether a copy is waiting or on its way, so that another asker is better told busy. */
-  isPromised(piece: PieceIndex): boolean {
-    return this.#promised.has(piece);
-  }
-
   /** Whether it was never given. */
   isFresh(piece: PieceIndex): boolean {
     return (this.#given[piece] ?? 0) === 0;
   }
 
   /**
-   * Of the held pieces that are wanted and not promised the one given least, ties at random; undefined when there is none. Nothing is
-   * promised by it.
+   * Of the held pieces that are wanted the one given least, ties at random; one that is on its way to somebody only when there is no other.
+   * Undefined when none of the wanted is held. Nothing is promised by it.
    */
   choose(wanted: Bitset, held: Bitset): Gift | undefined {
-    const able = held.copy();
-    able.deleteAll(this.#promised);
     this.#cover(held.words.length * 32);
+    const idle = held.copy();
+    idle.deleteAll(this.#promised);
     const salt = this.#random.integer(0x7fffffff);
-    const piece = pickRarest(able, wanted, this.#given, 0, this.#given.length, salt);
+    const end = this.#given.length;
+    let piece = pickRarest(idle, wanted, this.#given, 0, end, salt);
+    if (piece < 0) piece = pickRarest(held, wanted, this.#given, 0, end, salt);
     return piece < 0 ? undefined : { piece, fresh: this.isFresh(piece) };
   }
 

@@ -39,6 +39,12 @@ export function pickRarest(
   return best;
 }
 
+/** Whether somebody holds one of the wanted pieces. */
+export function holdsAny(rarity: Uint16Array, wanted: Bitset): boolean {
+  for (const piece of wanted) if ((rarity[piece] ?? 0) > 0) return true;
+  return false;
+}
+
 /**
  * One of the candidates, with a chance in proportion to its measured rate; one that was never measured counts as the average, so that
  * newcomers are tried. Undefined when there are none.

@@ -17,8 +17,8 @@ export interface SchedulerTuning {
 }
 
 export const schedulerTuning: SchedulerTuning = {
-  introduce: 8,
-  maxNeighbours: 24,
+  introduce: 6,
+  maxNeighbours: 16,
   farShare: 0.25,
   isolateAfterStrikes: 3,
   strikeWindowMs: 60_000,

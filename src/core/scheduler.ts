@@ -123,7 +123,9 @@ export class Scheduler {
   readonly #tasks = new Map<TaskId, Task>();
   readonly #hosts = new Map<HostId, Host>();
   readonly #swarms = new Map<VersionId, Swarm>();
-  readonly #isolated = new Set<Host>();
+  readonly #isolated = new Set<HostId>();
+  /** Isolated ones that are not connected: kept until they are released. */
+  readonly #away = new Set<HostId>();
   #nextSweepMs: number | undefined;
   #effects: SchedulerEffect[] = [];
 
@@ -141,7 +143,7 @@ export class Scheduler {
 
   nextWake(): number {
     let next = this.#nextSweepMs ?? NEVER;
-    for (const host of this.#isolated) next = Math.min(next, host.strikes.isolatedUntilMs ?? NEVER);
+    for (const id of this.#isolated) next = Math.min(next, this.#isolatedUntilMs(id));
     return next;
   }
 
@@ -202,6 +204,7 @@ export class Scheduler {
   #hostJoined(id: HostId, address: string | null, labels: Labels): void {
     const known = this.#hosts.get(id);
     if (known !== undefined) this.#hostLeft(id);
+    this.#away.delete(id);
     const strikes = known?.strikes ?? new Strikes();
     this.#hosts.set(id, { id, address, labels, peers: new Map(), strikes });
   }
@@ -211,7 +214,8 @@ export class Scheduler {
     if (host === undefined) return;
     for (const version of [...host.peers.keys()]) this.#left(id, version);
     // An isolated host stays known: leaving and coming back must not clear it.
-    if (!host.strikes.isolated) this.#hosts.delete(id);
+    if (host.strikes.isolated) this.#away.add(id);
+    else this.#hosts.delete(id);
   }
 
   #left(id: HostId, version: VersionId): void {
@@ -307,10 +311,17 @@ export class Scheduler {
     }
   }
 
+  /** Those who wait for a probe still get their answer. */
   #forget(id: TaskId): void {
     const task = this.#tasks.get(id);
-    this.#tasks.delete(id);
-    if (task?.version !== undefined) this.#swarms.delete(task.version);
+    if (task === undefined) return;
+    const swarm = task.version === undefined ? undefined : this.#swarms.get(task.version);
+    task.version = undefined;
+    task.confirmedAtMs.clear();
+    if (task.waiting.size === 0) this.#tasks.delete(id);
+    if (swarm === undefined) return;
+    for (const peer of [...swarm.peers]) swarm.leave(peer);
+    this.#swarms.delete(swarm.version);
   }
 
   // --- swarms
@@ -373,11 +384,12 @@ export class Scheduler {
     const peer = this.#hosts.get(id)?.peers.get(version);
     const swarm = this.#swarms.get(version);
     if (peer === undefined || swarm === undefined) return;
-    const fresh = this.#introduceTo(swarm, peer, Math.min(count, this.#tuning.maxNeighbours));
+    const dropped = peer.neighbours.find((other) => other.host.id === least);
+    const room = this.#tuning.maxNeighbours - peer.neighbours.length + (dropped === undefined ? 0 : 1);
+    const fresh = this.#introduceTo(swarm, peer, Math.min(count, room));
     if (fresh.length === 0) return;
     this.#effects.push({ type: "introduce", host: id, version, neighbours: fresh.map((other) => other.host) });
-    const dropped = peer.neighbours.find((other) => other.host.id === least);
-    if (dropped === undefined || fresh.includes(dropped)) return;
+    if (dropped === undefined) return;
     swarm.unlink(peer, dropped);
     this.#drop(peer.host, version, dropped.host.id, "swapped");
     this.#drop(dropped.host, version, id, "swapped");
@@ -390,7 +402,7 @@ export class Scheduler {
     if (host === undefined) return;
     const { by, version, reason } = event;
     if (!host.strikes.add({ reason, atMs: now, by, version }, this.#tuning)) return;
-    this.#isolated.add(host);
+    this.#isolated.add(host.id);
     const untilMs = host.strikes.isolatedUntilMs ?? now;
     this.#effects.push({ type: "isolated", host: host.id, reason, untilMs });
     for (const [id, peer] of host.peers) {
@@ -403,18 +415,21 @@ export class Scheduler {
     }
   }
 
+  #isolatedUntilMs(id: HostId): number {
+    return this.#hosts.get(id)?.strikes.isolatedUntilMs ?? NEVER;
+  }
+
   #release(id: HostId): void {
     const host = this.#hosts.get(id);
     if (host === undefined || !host.strikes.isolated) return;
     host.strikes.release();
-    this.#isolated.delete(host);
+    this.#isolated.delete(id);
+    if (this.#away.delete(id)) this.#hosts.delete(id);
     this.#effects.push({ type: "released", host: id });
   }
 
   #wake(now: number): void {
-    for (const host of [...this.#isolated]) {
-      if (now >= (host.strikes.isolatedUntilMs ?? NEVER)) this.#release(host.id);
-    }
+    for (const id of [...this.#isolated]) if (now >= this.#isolatedUntilMs(id)) this.#release(id);
     if (this.#nextSweepMs === undefined || now < this.#nextSweepMs) return;
     for (const task of [...this.#tasks.values()]) {
       const swarm = task.version === undefined ? undefined : this.#swarms.get(task.version);

@@ -11,12 +11,12 @@ function admitAll(queue: UploadQueue, now: number): number {
   return admitted;
 }
 
-test("three pieces are promised however slow the uplink is, and the fourth is told when to come again", () => {
+test("four pieces are promised however slow the uplink is, and the fifth is told when to come again", () => {
   const queue = new UploadQueue(hostUploadLimits);
-  for (let i = 0; i < 3; i++) assert.ok(queue.admit(piece, 0).admitted);
-  assert.deepEqual(queue.admit(piece, 0), { admitted: false, retryAfterMs: 20 });
-  assert.equal(queue.pieces, 3);
-  assert.equal(queue.bytes, 3 * piece);
+  for (let i = 0; i < 4; i++) assert.ok(queue.admit(piece, 0).admitted);
+  assert.deepEqual(queue.admit(piece, 0), { admitted: false, retryAfterMs: hostUploadLimits.retryMs });
+  assert.equal(queue.pieces, 4);
+  assert.equal(queue.bytes, 4 * piece);
 });
 
 test("a piece that was sent or cancelled makes room for one", () => {
@@ -72,12 +72,38 @@ test("each of a crowd is called back at another time, as fast as can be answered
 test("fresh pieces have places of their own, which copies do not take", () => {
   const queue = new UploadQueue(limits);
   for (let i = 0; i < 3; i++) assert.ok(queue.admit(piece, 0).admitted);
-  assert.ok(queue.admit(piece, 0, true).admitted);
-  assert.ok(queue.admit(piece, 0, true).admitted);
-  assert.ok(!queue.admit(piece, 0, true).admitted);
+  assert.ok(queue.admit(piece, 0, { fresh: true }).admitted);
+  assert.ok(queue.admit(piece, 0, { fresh: true }).admitted);
+  assert.ok(!queue.admit(piece, 0, { fresh: true }).admitted);
   queue.sent(piece, 1000, true);
   assert.ok(!queue.admit(piece, 1000).admitted);
-  assert.ok(queue.admit(piece, 1000, true).admitted);
+  assert.ok(queue.admit(piece, 1000, { fresh: true }).admitted);
   queue.cancelled(piece, true);
   assert.equal(queue.pieces, 4);
+});
+
+test("who got a piece while others wait has the next when the others could have had one", () => {
+  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  queue.admit(piece, 0, { asker: "a" });
+  queue.sent(piece, 100);
+  assert.ok(queue.admit(piece, 100, { asker: "a" }).admitted);
+  assert.ok(!queue.admit(piece, 110, { asker: "b" }).admitted);
+  assert.ok(!queue.admit(piece, 110, { asker: "c" }).admitted);
+  queue.sent(piece, 200);
+  assert.ok(queue.admit(piece, 200, { asker: "b" }).admitted);
+  queue.sent(piece, 210);
+  // c waits, and a piece takes about 100 ms.
+  assert.ok(!queue.admit(piece, 215, { asker: "b" }).admitted);
+  assert.ok(queue.admit(piece, 216, { asker: "c" }).admitted);
+});
+
+test("one that does not come when called is not waited for", () => {
+  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  queue.admit(piece, 0, { asker: "a" });
+  assert.ok(!queue.admit(piece, 0, { asker: "b" }).admitted);
+  assert.ok(!queue.admit(piece, 0, { asker: "c" }).admitted);
+  queue.sent(piece, 1000);
+  assert.ok(queue.admit(piece, 1000, { asker: "b" }).admitted);
+  queue.sent(piece, 1010);
+  assert.ok(queue.admit(piece, 1200, { asker: "b" }).admitted);
 });

@@ -18,8 +18,8 @@ export interface UploadLimits {
 }
 
 export const hostUploadLimits: UploadLimits = {
-  minPieces: 3,
-  windowMs: 40,
+  minPieces: 4,
+  windowMs: 0,
   freshPieces: 0,
   retryMs: 20,
   maxRetryMs: 10_000,
@@ -28,7 +28,7 @@ export const hostUploadLimits: UploadLimits = {
 
 export const seedUploadLimits: UploadLimits = {
   minPieces: 3,
-  windowMs: 40,
+  windowMs: 200,
   freshPieces: 16,
   retryMs: 20,
   maxRetryMs: 10_000,
@@ -36,7 +36,24 @@ export const seedUploadLimits: UploadLimits = {
 };
 
 /** `busy` carries when to ask again. */
-export type Admission = { readonly admitted: true } | { readonly admitted: false; readonly retryAfterMs: number };
+export type Admission = { readonly admitted: true } | Refusal;
+
+export interface Refusal {
+  readonly admitted: false;
+  readonly retryAfterMs: number;
+}
+
+export interface AdmissionRequest {
+  /** The piece was never given before. */
+  readonly fresh?: boolean;
+  /** Who asks, where askers are to take turns: at a seed. */
+  readonly asker?: string | undefined;
+  /** To the asker and back: for so long a piece that has left keeps its place. */
+  readonly rttMs?: number | undefined;
+}
+
+/** An asker that is later than this for its appointment has lost interest. */
+const lateMs = 100;
 
 const ADMITTED: Admission = { admitted: true };
 
@@ -52,7 +69,9 @@ export class UploadQueue {
   #sentWhileBusy = 0;
   /** When the last refused asker was told to come back. */
   #lastCallMs = Number.NEGATIVE_INFINITY;
-  /** When those who got a piece while others waited may have another. Empty when nobody waits. */
+  /** Who was refused, and when each was told to come back: ascending. */
+  readonly #line = new Map<string, number>();
+  /** When those who got a piece while others waited have their next turn. */
   readonly #turns = new Map<string, number>();
 
   constructor(limits: UploadLimits) {
@@ -75,18 +94,31 @@ export class UploadQueue {
 
   /**
    * Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`, told the same `fresh`.
-   * While others are refused, an `asker` that gets a piece goes to the end of the line; without one nobody takes turns.
+   * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one.
    */
-  admit(bytes: number, nowMs: number, fresh = false, asker?: string): Admission {
-    const turnMs = asker === undefined ? undefined : this.#turns.get(asker);
-    if (turnMs !== undefined && nowMs < turnMs) return { admitted: false, retryAfterMs: Math.ceil(turnMs - nowMs) };
-    if (!this.#hasRoom(bytes, fresh)) return this.refuse(nowMs);
-    if (asker !== undefined) this.#takeTurn(asker, nowMs);
+  admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
+    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker);
+    if (asker !== undefined) this.#served(asker, bytes, nowMs);
     if (this.#pieces === 0) this.#busySince = nowMs;
     this.#pieces++;
     if (fresh) this.#fresh++;
     this.#bytes += bytes;
     return ADMITTED;
+  }
+
+  /**
+   * Says when to ask again. Each asker gets an appointment of its own, so that a crowd of any size comes back no faster than this process
+   * can answer.
+   */
+  refuse(nowMs: number, asker?: string): Refusal {
+    const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
+    const callMs = Math.max(nowMs + retryMs, this.#lastCallMs + 1000 / refusalsPerSecond);
+    this.#lastCallMs = Math.min(callMs, nowMs + maxRetryMs);
+    if (asker !== undefined) {
+      this.#line.delete(asker);
+      this.#line.set(asker, this.#lastCallMs);
+    }
+    return { admitted: false, retryAfterMs: Math.ceil(this.#lastCallMs - nowMs) };
   }
 
   sent(bytes: number, nowMs: number, fresh = false): void {
@@ -106,10 +138,12 @@ export class UploadQueue {
     this.#remove(bytes, fresh);
   }
 
-  #hasRoom(bytes: number, fresh: boolean): boolean {
+  #hasRoom(bytes: number, fresh: boolean, rttMs: number): boolean {
     const { minPieces, windowMs, freshPieces } = this.#limits;
     if (fresh && this.#fresh < freshPieces) return true;
-    return this.#pieces < minPieces || this.#bytes + bytes <= (this.#rate * windowMs) / 1000;
+    const bytesPerMs = this.#rate / 1000;
+    const places = minPieces + Math.floor((bytesPerMs * rttMs) / bytes);
+    return this.#pieces < places || this.#bytes + bytes <= bytesPerMs * windowMs;
   }
 
   #remove(bytes: number, fresh: boolean): void {
@@ -118,25 +152,20 @@ export class UploadQueue {
     this.#bytes -= bytes;
   }
 
-  /**
-   * Says when to ask again. Each asker gets an appointment of its own, so that a crowd of any size comes back no faster than this process
-   * can answer.
-   */
-  refuse(nowMs: number): Admission {
-    return { admitted: false, retryAfterMs: Math.ceil(this.#call(nowMs) - nowMs) };
+  #hasTurn(asker: string | undefined, nowMs: number): boolean {
+    if (asker === undefined || (this.#turns.get(asker) ?? 0) <= nowMs) return true;
+    // Those who did not come when they were called do not wait any more.
+    for (const [waiting, callMs] of this.#line) {
+      if (callMs + lateMs > nowMs) break;
+      this.#line.delete(waiting);
+    }
+    return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
   }
 
-  #call(nowMs: number): number {
-    const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
-    const call = Math.max(nowMs + retryMs, this.#lastCallMs + 1000 / refusalsPerSecond);
-    this.#lastCallMs = Math.min(call, nowMs + maxRetryMs);
-    return this.#lastCallMs;
-  }
-
-  #takeTurn(asker: string, nowMs: number): void {
+  #served(asker: string, bytes: number, nowMs: number): void {
+    this.#line.delete(asker);
     this.#turns.delete(asker);
-    // Nobody waits.
-    if (this.#lastCallMs <= nowMs) return this.#turns.clear();
-    this.#turns.set(asker, this.#call(nowMs));
+    if (this.#line.size === 0) return this.#turns.clear();
+    if (this.#rate > 0) this.#turns.set(asker, nowMs + (this.#line.size * bytes * 1000) / this.#rate);
   }
 }

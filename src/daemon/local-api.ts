@@ -12,7 +12,7 @@ import { readDownloadRequest } from "../wire/local-api.ts";
 import { parseByteRange } from "../wire/task-key.ts";
 import { Delivery } from "./delivery.ts";
 import type { DaemonMetrics } from "./metrics.ts";
-import type { Transfers } from "./transfers.ts";
+import type { Ticket, Transfers } from "./transfers.ts";
 
 export interface LocalApiOptions {
   readonly transfers: Transfers;
@@ -39,7 +39,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     return { status: "ready" };
   });
   app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    return reply.type(metrics.registry.contentType).send(await metrics.exposition());
   });
   app.get("/api/v1/status", async () => ({ version: packageVersion, supernodes: options.supernodes }));
 
@@ -56,7 +56,11 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     const signal = withTimeout(left.signal, body.timeoutMs);
     reply.hijack();
     try {
-      const ticket = await untilAborted(transfers.open({ ...body, range }), signal);
+      const opening = transfers.open({ ...body, range });
+      const ticket = await untilAborted(opening, signal).catch((error: unknown) => {
+        void opening.then(leaveUnused, () => {});
+        throw error;
+      });
       reply.raw.writeHead(200, { "content-type": "application/x-ndjson" });
       if (body.order === "stream") ticket.transfer?.readAt(0);
       await new Delivery(reply.raw, ticket).run(body.digest, signal);
@@ -74,7 +78,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
   app.get<{ Params: { id: string } }>("/api/v1/versions/:id/content", async (request, reply) => {
     const holding = store.find(request.params.id as VersionId);
     if (holding === undefined) throw new DragonflyError("not-found", "this host does not hold the version");
-    const length = holding.version.length ?? holding.held.count * holding.version.pieceLength;
+    const length = holding.version.length ?? holding.endBytes;
     const range = request.headers.range === undefined ? undefined : parseByteRange(request.headers.range);
     const first = range?.first ?? 0;
     const last = Math.min(range?.last ?? length - 1, length - 1);
@@ -135,6 +139,11 @@ async function* bytesOf(holding: Holding, start: number, end: number): AsyncGene
   } finally {
     release();
   }
+}
+
+/** A transfer whose only client left while it was being opened ends; who waits for it as well has begun to use it by the next turn. */
+function leaveUnused({ transfer }: Ticket): void {
+  setImmediate(() => transfer?.use()());
 }
 
 function withTimeout(signal: AbortSignal, timeoutMs: number | undefined): AbortSignal {

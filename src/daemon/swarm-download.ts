@@ -38,9 +38,13 @@ interface Partner {
   readonly address: string;
   readonly seed: boolean;
   channel: Channel | undefined;
+  refusals: number;
 }
 
 const reportEveryMs = 1000;
+/** A neighbour that does not hold the version yet is asked again after this long, then after twice as long, so often. */
+const firstRefusalMs = 50;
+const maxRefusals = 6;
 /** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
 const arrivingEveryMs = 100;
 
@@ -218,7 +222,7 @@ export class SwarmDownload implements Driver {
     if (this.#stopped || this.#partners.has(id)) return;
     // One that cannot be dialled dials us.
     if (address === null) return;
-    this.#partners.set(id, { address, seed, channel: undefined });
+    this.#partners.set(id, { address, seed, channel: undefined, refusals: 0 });
     this.#dispatch({ type: "introduced", id, seed });
     void this.#connect(id, address);
   }
@@ -227,7 +231,7 @@ export class SwarmDownload implements Driver {
     try {
       const link = await this.#options.links.get(address);
       const partner = this.#partners.get(id);
-      if (partner === undefined) return void this.#options.links.release(address);
+      if (partner === undefined || partner.channel !== undefined) return void this.#options.links.release(address);
       partner.channel = link.open(
         this.#transfer.holding.version.id,
         this.#handler(id, () => link.roundTripMs),
@@ -240,6 +244,17 @@ export class SwarmDownload implements Driver {
       });
       this.#drop(id);
     }
+  }
+
+  /** Two hosts are introduced at the same moment, so the other may still be making room for the version. */
+  #refused(id: HostId, error: DragonflyError): void {
+    const partner = this.#partners.get(id);
+    if (partner === undefined || error.code !== "not-found" || partner.refusals >= maxRefusals) return this.#drop(id);
+    partner.channel = undefined;
+    const pauseMs = firstRefusalMs * 2 ** partner.refusals++;
+    setTimeout(() => {
+      if (this.#partners.get(id) === partner) void this.#connect(id, partner.address);
+    }, pauseMs).unref();
   }
 
   #drop(id: HostId): void {
@@ -270,7 +285,7 @@ export class SwarmDownload implements Driver {
       piece: (piece, slab) => this.#arrived(id, piece, slab),
       busy: (piece, retryAfterMs) => this.#dispatch({ type: "busy", id, piece, retryAfterMs }),
       notHeld: (piece) => this.#dispatch({ type: "not-held", id, piece }),
-      refused: () => this.#drop(id),
+      refused: (error) => this.#refused(id, error),
       closed: () => this.#drop(id),
     };
   }

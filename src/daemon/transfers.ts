@@ -11,6 +11,7 @@ import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
+import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import { type ByteRange, type TaskKey, taskKey } from "../wire/task-key.ts";
@@ -141,7 +142,10 @@ export class Transfers {
     const { task, supernode } = await this.#register(request);
     const shared = this.#join(task.version, key, request);
     if (shared !== undefined) return shared;
-    const holding = await this.#options.store.create(recordOfTask(task, key));
+    const holding = await this.#create(recordOfTask(task, key)).catch((error: unknown) => {
+      this.#options.supernode.send({ type: "leave", version: task.version });
+      throw error;
+    });
     if (holding.state === "complete")
       return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
     // Another audience's request may have come to the same version meanwhile.
@@ -206,6 +210,9 @@ export class Transfers {
     transfer.drive(swarm);
     swarm.start();
     for (const news of this.#early) if (news.version === found.task.version) swarm.hear(news);
+    // It may have gone, or come back, while there was no download to tell.
+    if (supernode.identity === undefined) swarm.supernodeLost();
+    else if (supernode.identity !== found.supernode) void this.#rejoin({ transfer, swarm, request, limit });
     return { holding: found.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
@@ -264,7 +271,7 @@ export class Transfers {
     request: ContentRequest,
     opened: Extract<Opened, { kind: "content" }>,
   ): Promise<Ticket> {
-    const { origin, slabs, store } = this.#options;
+    const { origin, slabs } = this.#options;
     const record = versionRecord(key, opened.info);
     const done = (ticket: Ticket): Ticket => {
       opened.body.destroy();
@@ -272,7 +279,7 @@ export class Transfers {
     };
     const shared = this.#join(record.id, key, request);
     if (shared !== undefined) return done(shared);
-    const holding = await store.create(record).catch((error: unknown) => {
+    const holding = await this.#create(record).catch((error: unknown) => {
       opened.body.destroy();
       throw error;
     });
@@ -321,6 +328,10 @@ export class Transfers {
     }
     this.#options.log.warn("reading from the origin, no seed is left", { url: key.displayUrl });
     return new OriginDownload({ ...rest, origin, slabs, gate: new RateGate(limit), request: from, opened });
+  }
+
+  #create(version: VersionRecord): Promise<Holding> {
+    return createHolding(this.#options.store, version, this.#abort.signal);
   }
 
   #ask(request: OriginRequest, known: ReturnType<typeof validatorsOf>): Promise<Opened> {

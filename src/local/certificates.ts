@@ -5,9 +5,9 @@ import { DragonflyError } from "../core/error.ts";
 
 const maxCharacters = 4 << 20;
 
-/** The PEM text. Errors: `bad-config`. */
-export async function readCertificates(path: string): Promise<string> {
-  const refuse = (why: string): DragonflyError => new DragonflyError("bad-config", `cacert: ${path} ${why}`);
+/** The PEM text. `source` is how the path was given. Errors: `bad-config`. */
+export async function readCertificates(path: string, source: string): Promise<string> {
+  const refuse = (why: string): DragonflyError => new DragonflyError("bad-config", `${source}: ${path} ${why}`);
   const text = await readFile(path, "utf8").catch(() => {
     throw refuse("cannot be read");
   });

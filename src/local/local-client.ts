@@ -1,7 +1,7 @@
 // Talks to the daemon of this machine over its socket.
 
 import { Agent, type IncomingMessage, request } from "node:http";
-import { DragonflyError } from "../core/error.ts";
+import { type Blame, DragonflyError } from "../core/error.ts";
 import {
   type DaemonStatus,
   type DownloadEvent,
@@ -103,9 +103,11 @@ export class LocalClient {
     const why =
       code === "EACCES" || code === "EPERM"
         ? "permission is denied"
-        : error instanceof Error
-          ? error.message
-          : String(error);
+        : code === "ECONNRESET" || code === "EPIPE"
+          ? "it went away; the same command again goes on where this one was"
+          : error instanceof Error
+            ? error.message
+            : String(error);
     return new DragonflyError("daemon-unreachable", `the daemon at ${this.socket} cannot be used: ${why}`, {
       cause: error,
     });
@@ -134,20 +136,38 @@ async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   if (rest.trim() !== "") yield rest;
 }
 
-/** The error in a `application/problem+json` answer. */
+/** The error in an `application/problem+json` answer. */
 async function problemOf(response: IncomingMessage): Promise<DragonflyError> {
   const fallback = `the daemon answered with HTTP ${response.statusCode}`;
   const text = await readText(response, maxProblemBytes).catch(() => "");
   try {
     const problem: unknown = JSON.parse(text);
     if (typeof problem === "object" && problem !== null && "code" in problem && typeof problem.code === "string") {
-      const detail = "detail" in problem ? problem.detail : "title" in problem ? problem.title : undefined;
-      return DragonflyError.fromWire({ code: problem.code, message: typeof detail === "string" ? detail : fallback });
+      const { code, detail, title, blame, originStatus, retryAfterMs }: Problem = { ...problem, code: problem.code };
+      const message = [detail, title].find((one) => typeof one === "string") ?? fallback;
+      return DragonflyError.fromWire({
+        code,
+        message,
+        blame: blames.find((one) => one === blame),
+        originStatus: typeof originStatus === "number" ? originStatus : undefined,
+        retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+      });
     }
   } catch {
     // Not JSON: the status says what there is to say.
   }
   return new DragonflyError("protocol-violation", fallback, { blame: "self" });
+}
+
+const blames: readonly Blame[] = ["caller", "origin", "peer", "self"];
+
+interface Problem {
+  readonly code: string;
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly blame?: unknown;
+  readonly originStatus?: unknown;
+  readonly retryAfterMs?: unknown;
 }
 
 async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {

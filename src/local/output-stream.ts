@@ -1,18 +1,18 @@
 // Standard output, a device or a pipe: takes bytes in order, as fast as its reader does.
 
-import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { DragonflyError } from "../core/error.ts";
 import type { Digest } from "../runtime/get-kinds.ts";
-import { mismatch, type Output, outputError } from "./output.ts";
+import { DigestChecks } from "./digest-checks.ts";
+import { type Output, outputError } from "./output.ts";
 
 export class OutputStream implements Output {
   readonly ordered = true;
   readonly #stream: NodeJS.WritableStream;
   readonly #shown: string;
   readonly #own: boolean;
-  readonly #checks: readonly { readonly digest: Digest; readonly hash: Hash }[];
+  readonly #checks: DigestChecks;
   #written = 0;
   #fault: unknown;
   #closed: Promise<void> | undefined;
@@ -22,7 +22,7 @@ export class OutputStream implements Output {
     this.#own = stream === undefined;
     this.#stream = stream ?? createWriteStream(path, { flags: "w" });
     this.#shown = path;
-    this.#checks = digests.map((digest) => ({ digest, hash: createHash(digest.algorithm) }));
+    this.#checks = new DigestChecks(digests);
     this.#stream.on("error", this.#onError);
   }
 
@@ -33,7 +33,7 @@ export class OutputStream implements Output {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (const { hash } of this.#checks) hash.update(bytes);
+    this.#checks.update(bytes);
     this.#written += bytes.length;
     // The caller reuses its buffer, so the chunk must have left it: a callback says so, "drain" would not.
     await new Promise<void>((resolve, reject) => {
@@ -44,10 +44,7 @@ export class OutputStream implements Output {
   async finish(bytes: number): Promise<void> {
     if (this.#written !== bytes)
       throw new DragonflyError("internal", `${this.#written} of ${bytes} bytes were written`);
-    for (const { digest, hash } of this.#checks) {
-      const actual = hash.digest("hex");
-      if (actual !== digest.hex) throw mismatch(digest, actual);
-    }
+    this.#checks.verify();
     await this.#end();
     if (this.#fault !== undefined) throw outputError(this.#fault, this.#shown);
   }

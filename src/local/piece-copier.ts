@@ -90,8 +90,8 @@ export class PieceCopier {
       await this.#output.write(chunk, position);
       position += chunk.length;
     }
-    // While the length is unknown, the last piece is shorter than it could be.
-    if (position < end && this.#length !== null) {
+    // While the length was unknown, the last piece is shorter than it could be.
+    if (position < Math.min(end, this.#length ?? position)) {
       throw new DragonflyError("protocol-violation", `the daemon gave its content up to ${position}, not ${end}`);
     }
   }

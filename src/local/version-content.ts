@@ -40,8 +40,12 @@ export class VersionContent {
       signal.throwIfAborted();
       const length = Math.min(bufferBytes, end - position);
       const { bytesRead } = await this.#file.read(this.#buffer, 0, length, position);
-      // Shorter than it should be: the daemon has taken the file away. Its socket knows better.
-      if (bytesRead === 0) break;
+      if (bytesRead === 0) {
+        // Verified pieces are all there, so of an unknown length this is the end.
+        if (this.#version.length === null && position > start) return;
+        // Shorter than it should be: the daemon has taken the file away. Its socket knows better.
+        break;
+      }
       yield this.#buffer.subarray(0, bytesRead);
       position += bytesRead;
     }

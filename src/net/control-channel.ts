@@ -23,6 +23,8 @@ export class ControlChannel<In, Out> {
   readonly #socket: WebSocket;
   readonly #events: ChannelEvents<In>;
   readonly #heartbeat: NodeJS.Timeout;
+  /** Something came since the last beat: who talks is alive and need not be asked. */
+  #heard = true;
   #missed = 0;
   #error: DragonflyError | undefined;
 
@@ -31,14 +33,14 @@ export class ControlChannel<In, Out> {
     this.#events = events;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
     socket.on("message", (data, isBinary) => {
-      this.#missed = 0;
+      this.#heard = true;
       this.#receive(isBinary ? undefined : String(data), parse);
     });
     socket.on("pong", () => {
-      this.#missed = 0;
+      this.#heard = true;
     });
     socket.on("ping", () => {
-      this.#missed = 0;
+      this.#heard = true;
     });
     socket.on("error", (cause) => {
       this.#error ??= new DragonflyError("supernode-unreachable", `the control channel broke: ${cause.message}`, {
@@ -98,6 +100,11 @@ export class ControlChannel<In, Out> {
   }
 
   #beat(): void {
+    if (this.#heard) {
+      this.#heard = false;
+      this.#missed = 0;
+      return;
+    }
     if (++this.#missed > missedHeartbeats) {
       this.#error ??= new DragonflyError("supernode-unreachable", "the other end of the control channel fell silent");
       this.#socket.terminate();

@@ -87,14 +87,16 @@ test("what the host does not hold and what it has no place for is answered at on
   assert.equal((await heard.next("notHeld")).piece, 7);
   channel.requestAny(Bitset.of(1, 2), 8);
   assert.equal((await heard.next("notHeld")).piece, undefined);
-  for (let piece = 0; piece < 4; piece++) channel.request(piece, 512 * KIB);
+  const places = Array.from({ length: hostUploadLimits.minPieces }, (_, piece) => piece);
+  for (const piece of places) channel.request(piece, 512 * KIB);
+  channel.request(places.length, 512 * KIB);
   const { piece, retryAfterMs } = await heard.next("busy");
-  assert.equal(piece, 3);
+  assert.equal(piece, places.length);
   assert.ok(retryAfterMs >= 20);
   gate.setRate(0);
-  for (const index of [0, 1, 2]) assert.equal((await heard.next("piece")).piece, index);
-  channel.request(3, 512 * KIB);
-  assert.equal((await heard.next("piece")).piece, 3);
+  for (const index of places) assert.equal((await heard.next("piece")).piece, index);
+  channel.request(places.length, 512 * KIB);
+  assert.equal((await heard.next("piece")).piece, places.length);
   link.close();
 });
 

@@ -4,7 +4,7 @@
 // A piece goes through: waiting -> reading -> sending -> sent -> gone. It keeps its place in the admission queue until its receiver
 // says that it has arrived: what sits in the kernel's buffer is still ahead of the next asker, and counting it keeps the line short.
 
-import { type Admission, type UploadLimits, UploadQueue } from "../core/upload-queue.ts";
+import { type Admission, type AdmissionRequest, type UploadLimits, UploadQueue } from "../core/upload-queue.ts";
 import { encodeFrame, maxPartBytes } from "../wire/frame.ts";
 import type { Upload } from "./piece-upload.ts";
 import type { RateGate } from "./rate-gate.ts";
@@ -53,8 +53,8 @@ export class PieceSender {
   }
 
   /** Takes a place in the line, for `add` to fill at once. */
-  admit(bytes: number, fresh: boolean): Admission {
-    return this.#admissions.admit(bytes, this.#options.now(), fresh);
+  admit(bytes: number, request: AdmissionRequest): Admission {
+    return this.#admissions.admit(bytes, this.#options.now(), request);
   }
 
   add(upload: Upload): void {

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { Admission } from "../core/upload-queue.ts";
 import { pieceBytes } from "../core/version.ts";
 import { encodeFrame, type Frame, maxPartBytes } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
@@ -200,7 +201,7 @@ export class ServedLink implements UploadLink {
     this.#checkRequests();
     if (!holding.held.has(piece)) return this.send({ type: "not-held", channel: channel.number, piece });
     const upload = this.#promise(channel, holding, piece);
-    const admission = this.#options.sender.admit(upload.lengthBytes, upload.fresh);
+    const admission = this.#admit(upload);
     if (admission.admitted) return this.#begin(upload);
     this.send({ type: "busy", channel: channel.number, piece, retryAfterMs: admission.retryAfterMs });
   }
@@ -211,8 +212,8 @@ export class ServedLink implements UploadLink {
     const gift = holding.giving?.choose(wanted, holding.held);
     if (gift === undefined) return this.send({ type: "not-held", channel: channel.number, piece: undefined });
     const upload = this.#promise(channel, holding, gift.piece);
-    const { lengthBytes, fresh } = upload;
-    const admission = this.#options.sender.admit(lengthBytes, fresh);
+    const { lengthBytes } = upload;
+    const admission = this.#admit(upload);
     if (!admission.admitted) {
       const { retryAfterMs } = admission;
       return this.send({ type: "busy", channel: channel.number, piece: undefined, retryAfterMs });
@@ -225,6 +226,12 @@ export class ServedLink implements UploadLink {
     const lengthBytes = pieceBytes(holding.version, piece);
     const fresh = holding.giving?.isFresh(piece) ?? false;
     return new Upload({ link: this, channel: number, version, holding, piece, lengthBytes, fresh });
+  }
+
+  /** At a seed those who ask take turns. */
+  #admit({ lengthBytes, fresh, holding }: Upload): Admission {
+    const { sender, requester } = this.#options;
+    return sender.admit(lengthBytes, { fresh, asker: holding.giving === undefined ? undefined : requester });
   }
 
   #begin(upload: Upload): void {

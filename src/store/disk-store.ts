@@ -103,6 +103,10 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
     if (this.find(id) === holding) this.#chore(() => this.remove(id));
   }
 
+  protected get place(): string {
+    return this.#dataDir;
+  }
+
   protected async make(version: VersionRecord): Promise<DiskHolding> {
     if (!idForm.test(version.id))
       throw new DragonflyError("internal", `${JSON.stringify(version.id)} is no version id`);

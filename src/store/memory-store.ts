@@ -23,6 +23,8 @@ export class MemoryStore extends PieceStore<MemoryHolding> {
 
   protected async discard(): Promise<void> {}
 
+  protected readonly place = "memory";
+
   protected async lackingBytes(): Promise<number> {
     return 0;
   }

@@ -94,6 +94,10 @@ export abstract class PieceHolding implements Holding {
     return this.#usedAtMs;
   }
 
+  get endBytes(): number {
+    return this.#endBytes;
+  }
+
   get heldBytes(): number {
     return this.#heldBytes;
   }

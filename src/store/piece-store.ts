@@ -34,6 +34,8 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     this.#quotaBytes = limits.quotaBytes;
   }
 
+  /** For people: where the bytes are. */
+  protected abstract readonly place: string;
   protected abstract make(version: VersionRecord): Promise<H>;
   /** Frees what a holding that left takes. */
   protected abstract discard(holding: H): Promise<void>;
@@ -127,7 +129,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
 
   /** Evicts so many bytes because the medium is full, whatever it said before. */
   relieve(bytes: number): Promise<void> {
-    return this.exclusively(() => this.#evict(bytes, `the disk has no room for ${bytes} bytes`));
+    return this.exclusively(() => this.#evict(bytes, ...full(this.place, bytes)));
   }
 
   protected shelve(holding: H): void {
@@ -161,12 +163,14 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   }
 
   async #makeRoom(quotaShortfall: number, diskBytes: number): Promise<void> {
-    if (quotaShortfall > 0) await this.#evict(quotaShortfall, `the quota of ${this.#quotaBytes} bytes is used up`);
-    const lacking = await this.lackingBytes(diskBytes);
-    if (lacking > 0) await this.#evict(lacking, `the disk lacks ${lacking} bytes`);
+    if (quotaShortfall > 0) {
+      await this.#evict(quotaShortfall, `the quota of ${this.#quotaBytes} bytes is used up`, "raise --quota");
+    }
+    const lacking = Math.ceil(await this.lackingBytes(diskBytes));
+    if (lacking > 0) await this.#evict(lacking, ...full(this.place, lacking));
   }
 
-  async #evict(neededBytes: number, why: string): Promise<void> {
+  async #evict(neededBytes: number, why: string, mend: string): Promise<void> {
     const candidates = Array.from(this.#holdings.values(), (holding) => ({
       id: holding.version.id,
       bytes: holding.heldBytes,
@@ -176,7 +180,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     const chosen = chooseEvictions(candidates, neededBytes, this.now());
     if (chosen === undefined) {
       const later = chooseEvictions(candidates, neededBytes, Number.POSITIVE_INFINITY) !== undefined;
-      const message = `${why} and what is not in use cannot make room: free space or raise --quota`;
+      const message = `${why} and what is not in use cannot make room: free space or ${mend}`;
       throw new DragonflyError("no-space", message, later ? { retryAfterMs: evictionGraceMs } : {});
     }
     for (const id of chosen) {
@@ -215,4 +219,9 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
 function isSameCut(ours: VersionRecord, theirs: VersionRecord): boolean {
   const sameLength = ours.length === theirs.length || ours.length === null || theirs.length === null;
   return sameLength && ours.pieceLength === theirs.pieceLength;
+}
+
+/** Why a disk is no place for more, and the mend. */
+function full(place: string, lackingBytes: number): readonly [why: string, mend: string] {
+  return [`the disk of ${place} lacks ${lackingBytes} bytes`, "choose another --data-dir"];
 }

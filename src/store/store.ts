@@ -33,6 +33,8 @@ export interface Holding {
   readonly digest: string | undefined;
   /** The raw file for readers on this machine; undefined when in memory. Piece i is at i × pieceLength. */
   readonly file: string | undefined;
+  /** Where the last held byte ends: of an unknown length, the best that is known. */
+  readonly endBytes: number;
   /** When it was last created, written or acquired, in epoch milliseconds. */
   readonly usedAtMs: number;
 

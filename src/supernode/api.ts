@@ -29,7 +29,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return { status: "ready" };
   });
   app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    return reply.type(metrics.registry.contentType).send(await metrics.exposition());
   });
 
   app.get("/api/v1/tasks", async () => {

@@ -19,6 +19,7 @@ import {
 import type { ManifestPart } from "../wire/manifest.ts";
 import { taskKey } from "../wire/task-key.ts";
 import type { ClusterKey } from "./cluster-key.ts";
+import { Introductions } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
 import type { SeedBook } from "./seed-book.ts";
 
@@ -40,6 +41,9 @@ export class Cluster {
   readonly scheduler: Scheduler;
   readonly #options: ClusterOptions;
   readonly #channels = new Map<HostId, Channel>();
+  readonly #introductions = new Introductions((host, version, neighbours) => {
+    this.#post(host, { type: "neighbours", version, neighbours: addressesOf(neighbours) });
+  });
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -61,6 +65,7 @@ export class Cluster {
       closed: (error) => {
         if (host === undefined || this.#channels.get(host) !== channel) return;
         this.#channels.delete(host);
+        this.#introductions.forget(host);
         if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
         this.dispatch({ type: "host-left", id: host });
       },
@@ -88,6 +93,7 @@ export class Cluster {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#introductions.close();
     for (const channel of this.#channels.values()) {
       channel.send({ type: "bye", reason: "the supernode is stopping" });
       channel.close();
@@ -188,11 +194,7 @@ export class Cluster {
         metrics.registrations.inc({ result: "refused" });
         return this.#send(effect.host, { type: "refused", request: effect.request, error: effect.error });
       case "introduce":
-        return this.#send(effect.host, {
-          type: "neighbours",
-          version: effect.version,
-          neighbours: addressesOf(effect.neighbours),
-        });
+        return this.#introductions.add(effect.host, effect.version, effect.neighbours);
       case "drop": {
         const { version, neighbour, reason } = effect;
         return this.#send(effect.host, { type: "drop", version, neighbour, reason });
@@ -206,7 +208,13 @@ export class Cluster {
     }
   }
 
+  /** In the order in which the scheduler decided. */
   #send(host: HostId, message: FromSupernode): void {
+    this.#introductions.flush(host);
+    this.#post(host, message);
+  }
+
+  #post(host: HostId, message: FromSupernode): void {
     this.#channels.get(host)?.send(message);
   }
 

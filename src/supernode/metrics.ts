@@ -4,6 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 export class SupernodeMetrics {
   readonly registry = new Registry();
+  #watched = false;
   readonly registrations = new Counter({
     name: "dragonfly_supernode_registrations_total",
     help: "Registrations of hosts for tasks, by result: admitted or refused.",
@@ -44,6 +45,11 @@ export class SupernodeMetrics {
     gauge("dragonfly_supernode_hosts", "Hosts that are connected.", gauges.hosts);
     gauge("dragonfly_supernode_tasks", "Tasks that are known.", gauges.tasks);
     gauge("dragonfly_supernode_store_bytes", "Bytes of content on disk.", gauges.storeBytes);
-    collectDefaultMetrics({ register: this.registry });
+  }
+  /** What Prometheus reads. The process's own numbers are watched from the first time on, because that takes a timer every 10 ms. */
+  exposition(): Promise<string> {
+    if (!this.#watched) collectDefaultMetrics({ register: this.registry });
+    this.#watched = true;
+    return this.registry.metrics();
   }
 }

@@ -6,6 +6,7 @@ import type { Audience, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
+import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import type { Seed } from "./seed.ts";
@@ -133,7 +134,7 @@ export class SeedBook {
       return id;
     }
     try {
-      const holding = await this.#options.store.create(record);
+      const holding = await createHolding(this.#options.store, record, this.#abort.signal);
       this.#seeds.set(id, this.#options.makeSeed(holding));
     } catch (error) {
       opened.body.destroy();

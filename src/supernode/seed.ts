@@ -17,8 +17,11 @@ import type { ClusterKey } from "./cluster-key.ts";
 
 export type SeedState = "idle" | "reading" | "complete" | "failed";
 
-/** How long digests are gathered before they are signed and told, in milliseconds. */
+/** How long digests are gathered before they are signed and told, at the least. */
 const tellAfterMs = 5;
+/** Each batch costs every host a signature to verify: so far apart are they on average, but for the first. */
+const msPerBatch = 20;
+const maxTellAfterMs = 100;
 
 export interface SeedOptions {
   readonly holding: Holding;
@@ -42,6 +45,9 @@ export class Seed implements Servable {
   #state: SeedState;
   #untold: PieceIndex[] = [];
   #tellTimer: NodeJS.Timeout | undefined;
+  #nextTellMs = 0;
+  /** Signed once for all who register until the manifest grows. */
+  #snapshot: ManifestPart | undefined;
   #originBytes = 0;
 
   constructor(options: SeedOptions) {
@@ -96,6 +102,7 @@ export class Seed implements Servable {
       const result = await reader.read();
       await holding.finish(result.length, result.sha256);
       this.manifest.close(result.length, result.sha256 ?? null);
+      this.#snapshot = undefined;
       this.#state = "complete";
       this.#tell();
     } catch (error) {
@@ -109,7 +116,8 @@ export class Seed implements Servable {
   /** The manifest so far, signed. */
   snapshot(): ManifestPart {
     const { privateKey } = this.#options.key;
-    return { batches: this.manifest.signKnown(privateKey), seal: this.manifest.signSeal(privateKey) };
+    this.#snapshot ??= { batches: this.manifest.signKnown(privateKey), seal: this.manifest.signSeal(privateKey) };
+    return this.#snapshot;
   }
 
   close(): void {
@@ -140,8 +148,9 @@ export class Seed implements Servable {
     const digest = createHash("sha256").update(bytes).digest();
     await this.holding.write(piece, bytes, digest);
     this.manifest.set(piece, digest);
+    this.#snapshot = undefined;
     this.#untold.push(piece);
-    this.#tellTimer ??= setTimeout(() => this.#tell(), tellAfterMs);
+    this.#tellTimer ??= setTimeout(() => this.#tell(), Math.max(tellAfterMs, this.#nextTellMs - performance.now()));
   }
 
   #tell(): void {
@@ -150,6 +159,7 @@ export class Seed implements Servable {
     const { privateKey } = this.#options.key;
     const batches = runsOf(this.#untold).map(([from, to]) => this.manifest.signBatch(from, to, privateKey));
     this.#untold = [];
+    this.#nextTellMs = performance.now() + Math.min(maxTellAfterMs, batches.length * msPerBatch);
     this.#options.onManifest({ batches, seal: this.manifest.signSeal(privateKey) });
   }
 }

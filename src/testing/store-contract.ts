@@ -5,8 +5,9 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { DragonflyError, type ErrorCode } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
+import type { VersionRecord } from "../core/version.ts";
 import { countPieces, pieceBytes } from "../core/version.ts";
-import type { Holding, Store, VersionRecord } from "../store/store.ts";
+import type { Holding, Store } from "../store/store.ts";
 
 export interface StoreSetup {
   readonly quotaBytes: number;

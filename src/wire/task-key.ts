@@ -14,6 +14,10 @@ export interface TaskRequest {
   readonly range?: ByteRange | undefined;
   /** Names of query parameters that do not change the content. */
   readonly filter?: readonly string[] | undefined;
+  /** Certificates that vouch for the origin beside the system's, in PEM. */
+  readonly ca?: string | undefined;
+  /** Nobody vouches for the origin. */
+  readonly insecureOrigin?: boolean | undefined;
 }
 
 export interface ByteRange {
@@ -74,7 +78,7 @@ export function taskKey(request: TaskRequest): TaskKey {
   const url = parseUrl(request.url);
   const headers: Record<string, string> = { ...request.headers };
   if (url.username !== "" || url.password !== "") {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    const pair = `${decodeOr(url.username)}:${decodeOr(url.password)}`;
     if (!Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) {
       headers.Authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
     }
@@ -84,7 +88,8 @@ export function taskKey(request: TaskRequest): TaskKey {
   url.hash = "";
   const originUrl = url.href;
   const filtered = filterQuery(url, request.filter ?? []);
-  const id = digestOf("dragonfly task 1", url.href, request.tag ?? "", rangeText(request.range)) as TaskId;
+  const named = [url.href, request.tag ?? "", rangeText(request.range), ...trustOf(request)];
+  const id = digestOf("dragonfly task 1", ...named) as TaskId;
   return { id, audience: audienceOf(headers, filtered), displayUrl: url.href, originUrl, headers };
 }
 
@@ -135,11 +140,22 @@ function filterQuery(url: URL, names: readonly string[]): readonly string[] {
 }
 
 function decodeLoosely(text: string): string {
+  return decodeOr(text.replaceAll("+", " "));
+}
+
+/** What stands under percent signs; the text itself where that is not UTF-8. */
+function decodeOr(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll("+", " "));
+    return decodeURIComponent(text);
   } catch {
     return text;
   }
+}
+
+/** Content that only some trust is a task of its own: whoever is shown to be careless, or deceived, is so for himself. */
+function trustOf({ ca, insecureOrigin }: TaskRequest): readonly string[] {
+  if (insecureOrigin === true) return ["unverified"];
+  return ca === undefined ? [] : ["vouched", ca];
 }
 
 function audienceOf(headers: Readonly<Record<string, string>>, filtered: readonly string[]): Audience {

@@ -1,0 +1,75 @@
+// The built programs, as users start them.
+
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const programs = fileURLToPath(new URL("../bin/", import.meta.url));
+/** What the programs are run with, such as `--cpu-prof`, for who looks for waste. */
+const nodeFlags = (process.env.BENCH_NODE_FLAGS ?? "").split(" ").filter((flag) => flag !== "");
+
+export function program(name, ...args) {
+  if (!existsSync(new URL("../dist/cli/main.js", import.meta.url))) throw new Error('run "npm run build" first');
+  return [join(programs, `${name}.js`), ...args];
+}
+
+/**
+ * @param {import("./stage.js").Stage} stage
+ * @param {{ folder: string, address?: string, network?: string, flags?: readonly string[] }} options
+ */
+export async function startSupernode(stage, { folder, address = "127.0.0.1:0", network, flags = [] }) {
+  await mkdir(folder, { recursive: true });
+  const args = program("dragonfly", "supernode", "--listen", address, "--data-dir", join(folder, "data"), ...flags);
+  const process = stage.start("node", [...nodeFlags, ...args], {
+    log: join(folder, "supernode.log"),
+    ...inside(network),
+  });
+  const [, url] = await process.said(/supernode ready on (\S+)/);
+  return { process, url };
+}
+
+/**
+ * @param {import("./stage.js").Stage} stage
+ * @param {{ folder: string, supernode: string, address?: string, network?: string, flags?: readonly string[] }} options
+ */
+export async function startDaemon(stage, { folder, supernode, address = "127.0.0.1:0", network, flags = [] }) {
+  await mkdir(folder, { recursive: true });
+  const socket = join(folder, "d.sock");
+  const own = ["--listen", address, "--proxy", "off", "--socket", socket, "--data-dir", join(folder, "data")];
+  const args = program("dragonfly", "daemon", ...own, "--supernode", supernode, "--log-level", "info", ...flags);
+  const process = stage.start("node", [...nodeFlags, ...args], { log: join(folder, "daemon.log"), ...inside(network) });
+  await process.said(/daemon ready/);
+  await process.said(/joined supernode/);
+  return new DaemonHost(stage, { folder, socket, process, network });
+}
+
+export class DaemonHost {
+  #stage;
+  #network;
+
+  constructor(stage, { folder, socket, process, network }) {
+    this.#stage = stage;
+    this.#network = network;
+    this.folder = folder;
+    this.socket = socket;
+    this.process = process;
+  }
+
+  /** What to start for a dfget on this host that writes to the path. */
+  get(url, output) {
+    const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q");
+    return this.#stage.start("node", args, { log: join(this.folder, "get.log"), ...inside(this.#network) });
+  }
+
+  async fetch(url, output) {
+    const { ended, startedMs } = this.get(url, output);
+    const { code, endedMs } = await ended;
+    if (code !== 0) throw new Error(`dfget ended with ${code}, see ${this.folder}`);
+    return endedMs - startedMs;
+  }
+}
+
+function inside(network) {
+  return network === undefined ? {} : { network };
+}
