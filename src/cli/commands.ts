@@ -39,4 +39,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "remove a task and its content from a supernode",
     load: async () => (await import("./rm.ts")).rm,
   },
+  {
+    name: "simulate",
+    summary: "tell how long a swarm would take: the same decisions on a simulated network",
+    load: async () => (await import("./simulate.ts")).simulate,
+  },
 ];

@@ -117,6 +117,7 @@ export class UploadQueue {
     if (asker !== undefined) {
       this.#line.delete(asker);
       this.#line.set(asker, this.#lastCallMs);
+      this.#forgetLate(nowMs);
     }
     return { admitted: false, retryAfterMs: Math.ceil(this.#lastCallMs - nowMs) };
   }
@@ -154,18 +155,25 @@ export class UploadQueue {
 
   #hasTurn(asker: string | undefined, nowMs: number): boolean {
     if (asker === undefined || (this.#turns.get(asker) ?? 0) <= nowMs) return true;
-    // Those who did not come when they were called do not wait any more.
+    this.#forgetLate(nowMs);
+    return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
+  }
+
+  /** Those who did not come when they were called do not wait any more. */
+  #forgetLate(nowMs: number): void {
     for (const [waiting, callMs] of this.#line) {
-      if (callMs + lateMs > nowMs) break;
+      if (callMs + lateMs > nowMs) return;
       this.#line.delete(waiting);
     }
-    return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
   }
 
   #served(asker: string, bytes: number, nowMs: number): void {
     this.#line.delete(asker);
     this.#turns.delete(asker);
+    this.#forgetLate(nowMs);
     if (this.#line.size === 0) return this.#turns.clear();
     if (this.#rate > 0) this.#turns.set(asker, nowMs + (this.#line.size * bytes * 1000) / this.#rate);
+    if (this.#turns.size <= 2 * this.#line.size + 64) return;
+    for (const [one, turnMs] of this.#turns) if (turnMs <= nowMs) this.#turns.delete(one);
   }
 }
