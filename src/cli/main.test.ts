@@ -100,7 +100,10 @@ test("the version is the package's", async () => {
 test("what is not understood is one line and exit code 2", async () => {
   const table: readonly (readonly [readonly string[], string])[] = [
     [["task"], 'dragonfly: unknown command "task": did you mean tasks?\n'],
-    [["--jsn"], 'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, rm\n'],
+    [
+      ["--jsn"],
+      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, rm, simulate\n',
+    ],
     [["tasks", "--jsn"], "dragonfly tasks: --jsn: unknown flag, did you mean --json?\n"],
     [["tasks", "x"], 'dragonfly tasks: unexpected argument "x"\n'],
     [["rm"], "dragonfly rm: no task: say which, as dragonfly tasks shows it\n"],

@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { DragonflyError } from "../core/error.ts";
+import { outputError } from "../local/output.ts";
 import { loadConfig, type Schema, surroundings } from "../runtime/config.ts";
 import { duration, file, rate, size, toggle } from "../runtime/kinds.ts";
 import { logSettings } from "../runtime/log-settings.ts";
@@ -13,7 +14,6 @@ import { plot } from "../sim/plot.ts";
 import type { Scenario } from "../sim/scenario.ts";
 import { simulate as run } from "../sim/simulation.ts";
 import type { Command } from "./command.ts";
-import { outputError } from "../local/output.ts";
 import { table } from "./table.ts";
 
 const mostHosts = 100_000;

@@ -5,7 +5,7 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import type { Host } from "../core/swarm.ts";
 
 /** Nobody waits for these: the newcomer, who has its answer, dials at once. */
-const gatherMs = 40;
+const gatherMs = 10;
 /** Then whatever has come in meanwhile gets its turn. */
 const hostsPerTurn = 64;
 

@@ -19,9 +19,8 @@ export type SeedState = "idle" | "reading" | "complete" | "failed";
 
 /** How long digests are gathered before they are signed and told, at the least. */
 const tellAfterMs = 5;
-/** Each batch costs every host a signature to verify: so far apart are they on average, but for the first. */
-const msPerBatch = 20;
-const maxTellAfterMs = 100;
+/** Then this long passes: each batch is a message to every host, and a signature that every host verifies. */
+const tellEveryMs = 20;
 
 export interface SeedOptions {
   readonly holding: Holding;
@@ -159,7 +158,7 @@ export class Seed implements Servable {
     const { privateKey } = this.#options.key;
     const batches = runsOf(this.#untold).map(([from, to]) => this.manifest.signBatch(from, to, privateKey));
     this.#untold = [];
-    this.#nextTellMs = performance.now() + Math.min(maxTellAfterMs, batches.length * msPerBatch);
+    this.#nextTellMs = performance.now() + tellEveryMs;
     this.#options.onManifest({ batches, seal: this.manifest.signSeal(privateKey) });
   }
 }
