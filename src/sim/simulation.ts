@@ -2,11 +2,11 @@
 // another until every host that lives is complete, and measures. The same scenario gives the same result to the last bit.
 
 import type { Bitset } from "../core/bitset.ts";
-import type { Audience, HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
-import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "../core/scheduler.ts";
+import type { SchedulerEvent } from "../core/scheduler.ts";
 import type { Host } from "../core/swarm.ts";
-import { choosePieceLength, countPieces, pieceBytes } from "../core/version.ts";
+import { choosePieceLength, countPieces } from "../core/version.ts";
 import { eventKind } from "./event-kind.ts";
 import { EventQueue } from "./event-queue.ts";
 import { type Fault, strikesAtMs, struckHosts } from "./fault.ts";
@@ -14,16 +14,14 @@ import { type Measurement, measure } from "./measurement.ts";
 import { Network } from "./network.ts";
 import type { Scenario } from "./scenario.ts";
 import { SimHost } from "./sim-host.ts";
+import { everybody, SimSupernode } from "./sim-supernode.ts";
 import { Uploader } from "./uploader.ts";
 import { World } from "./world.ts";
 
 /** What the piece server writes at once. */
 const blockBytes = 128 * 1024;
-/** The manifest's growth is told in batches of this time. */
-const manifestBatchMs = 5;
 /** A host that vanished is given up by its connections after this. */
 const vanishedMs = 5000;
-const audience = "" as Audience;
 
 export function simulate(scenario: Scenario): Measurement {
   const simulation = new Simulation(scenario);
@@ -36,19 +34,14 @@ class Simulation {
   readonly #random;
   readonly #queue = new EventQueue();
   readonly #world: World;
-  readonly #scheduler: Scheduler;
+  readonly #supernode: SimSupernode;
   readonly #hosts: SimHost[] = [];
   readonly #seeds: Uploader[] = [];
   readonly #corruptShare: Float64Array;
   readonly #faultTimes: { readonly fault: Fault; readonly host: number }[] = [];
   /** [milliseconds, bytes] of pieces sent by the seeds. */
   readonly #seedSent: [number, number][] = [];
-  #known = 0;
-  #landed = 0;
-  #manifestArmed = false;
-  #toldMs = Number.NEGATIVE_INFINITY;
   #unfinished: number;
-  #schedulerWakeMs = Number.POSITIVE_INFINITY;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -75,10 +68,10 @@ class Simulation {
       },
       ids: Array.from({ length: nodes }, (_, node) => node.toString(16).padStart(32, "0") as HostId),
     });
-    this.#scheduler = new Scheduler({ random: seededRandom(scenario.seed + 1), freshnessMs: 60_000 });
     this.#corruptShare = new Float64Array(hosts);
     this.#unfinished = hosts;
     this.#populate();
+    this.#supernode = new SimSupernode(this.#world, scenario, this.#seeds);
     this.#scheduleFaults();
   }
 
@@ -197,14 +190,13 @@ class Simulation {
       case eventKind.hangUp:
         return this.#node(a).hungUp(b);
       case eventKind.control:
-        return this.#schedule(payload as SchedulerEvent);
+        return this.#supernode.step(payload as SchedulerEvent);
       case eventKind.schedulerWake:
-        this.#schedulerWakeMs = Number.POSITIVE_INFINITY;
-        return this.#schedule({ type: "wake" });
+        return this.#supernode.wake();
       case eventKind.landed:
-        return this.#land(a);
+        return this.#supernode.landed(a);
       case eventKind.manifest:
-        return this.#tellManifest();
+        return this.#supernode.tellManifest();
       case eventKind.known:
         for (const host of this.#hosts) host.known(a, b);
         return;
@@ -264,36 +256,6 @@ class Simulation {
     if (host.completeMs !== before) this.#unfinished--;
   }
 
-  // --- the origin
-
-  #startReading(): void {
-    const { file } = this.#world;
-    const rate = (this.#scenario.originRate ?? this.#scenario.seedUp * this.#scenario.seeds) / 1000;
-    let atMs = this.#world.nowMs + 2 * this.#scenario.latencyMs;
-    for (let piece = 0; piece < file.pieces; piece++) {
-      atMs += pieceBytes(file, piece) / rate;
-      this.#queue.push(atMs, eventKind.landed, piece);
-    }
-  }
-
-  #land(piece: number): void {
-    for (const seed of this.#seeds) seed.held.add(piece);
-    this.#landed = piece + 1;
-    if (this.#manifestArmed) return;
-    this.#manifestArmed = true;
-    this.#queue.push(Math.max(this.#world.nowMs, this.#toldMs + manifestBatchMs), eventKind.manifest, 0);
-  }
-
-  #tellManifest(): void {
-    const { nowMs, latencyMs } = this.#world;
-    this.#manifestArmed = false;
-    this.#toldMs = nowMs;
-    this.#queue.push(nowMs + latencyMs, eventKind.known, this.#known, this.#landed);
-    this.#known = this.#landed;
-  }
-
-  // --- the supernode
-
   #join(node: number): void {
     const host = this.#host(node);
     if (!host.alive) return;
@@ -307,42 +269,7 @@ class Simulation {
     const id = this.#world.id(node);
     this.#world.tellScheduler(node, { type: "host-joined", id, address: `host-${node}`, labels });
     const { task } = this.#world.file;
-    this.#world.tellScheduler(node, { type: "register", host: id, request: 1, task, audience });
-  }
-
-  #schedule(event: SchedulerEvent): void {
-    for (const effect of this.#scheduler.step(event, this.#world.nowMs)) this.#perform(effect);
-    const wakeMs = this.#scheduler.nextWake();
-    if (wakeMs >= this.#schedulerWakeMs) return;
-    this.#schedulerWakeMs = wakeMs;
-    this.#queue.push(wakeMs, eventKind.schedulerWake, 0);
-  }
-
-  #perform(effect: SchedulerEffect): void {
-    const { file, nowMs, latencyMs } = this.#world;
-    switch (effect.type) {
-      case "probe":
-        return this.#queue.pushWith(nowMs + 2 * latencyMs, eventKind.control, [0, 0], {
-          type: "probed",
-          task: file.task,
-          audience,
-          version: file.version,
-        });
-      case "start-seed":
-        return this.#startReading();
-      case "admit":
-      case "introduce": {
-        const first = effect.type === "admit" ? 1 : 0;
-        const ends = [this.#world.number(effect.host), first] as const;
-        return this.#queue.pushWith(nowMs + latencyMs, eventKind.introduce, ends, effect.neighbours);
-      }
-      case "drop": {
-        const to = this.#world.number(effect.host);
-        return this.#world.tell(eventKind.drop, to, this.#world.number(effect.neighbour));
-      }
-      default:
-        return;
-    }
+    this.#world.tellScheduler(node, { type: "register", host: id, request: 1, task, audience: everybody });
   }
 
   #introduced(node: number, first: boolean, neighbours: readonly Host[]): void {
@@ -350,7 +277,7 @@ class Simulation {
     if (!host.alive) return;
     if (first) {
       const seeds = this.#seeds.map((_, at) => this.#world.id(this.#hosts.length + at));
-      host.admitted(this.#known, seeds, this.#scenario.reader);
+      host.admitted(this.#supernode.knownPieces, seeds, this.#scenario.reader);
     }
     host.introduced(neighbours.map(({ id }) => id));
   }
