@@ -24,8 +24,8 @@ export class Stage {
   /** @param {string} folder */
   constructor(folder) {
     this.folder = folder;
-    process.once("SIGINT", this.#onSignal);
-    process.once("SIGTERM", this.#onSignal);
+    process.on("SIGINT", this.#onSignal);
+    process.on("SIGTERM", this.#onSignal);
   }
 
   /** In the given directory, or the system's for temporary files. */
@@ -79,12 +79,13 @@ export class Stage {
   }
 
   async #close() {
-    process.off("SIGINT", this.#onSignal);
-    process.off("SIGTERM", this.#onSignal);
     const running = [...this.#processes];
     await Promise.all(running.map((one) => one.stop()));
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
     await rm(this.folder, { recursive: true, force: true });
+    // Not before: who stops a whole process group signals more than once.
+    process.off("SIGINT", this.#onSignal);
+    process.off("SIGTERM", this.#onSignal);
   }
 }
 
