@@ -12,5 +12,5 @@ if (files.length === 0) {
   process.stderr.write("no tests found: run npm run build first\n");
   process.exit(1);
 }
-const run = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" });
+const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", ...files], { stdio: "inherit" });
 process.exit(run.status ?? 1);

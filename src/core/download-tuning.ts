@@ -14,6 +14,8 @@ export interface DownloadTuning {
   readonly slowSlots: number;
   /** Requests at one neighbour while there are enough of them. */
   readonly perNeighbour: number;
+  /** A slot that stays free for so long, while neighbours are busy, is the seed's to fill. */
+  readonly seedPatienceMs: number;
   /** How often a neighbour is offered for a fresh one, and missing ones are asked for. */
   readonly swapEveryMs: number;
   /** A request without progress for this long, or for `suspectFactor` times what requests usually take, is made elsewhere. */
@@ -39,6 +41,7 @@ export const downloadTuning: DownloadTuning = {
   slowFactor: 2,
   slowSlots: 0.25,
   perNeighbour: 2,
+  seedPatienceMs: 50,
   swapEveryMs: 1000,
   suspectAfterMs: 300,
   suspectFactor: 4,

@@ -91,6 +91,8 @@ export interface DownloadOptions {
 
 const NOTHING: readonly DownloadEffect[] = Object.freeze([]);
 const NEVER = Number.POSITIVE_INFINITY;
+/** What takes longer is no delay but a stall. */
+const maxAnswerMs = 200;
 
 export class Download {
   readonly #tuning: DownloadTuning;
@@ -119,10 +121,14 @@ export class Download {
   #rate = 0;
   /** The farthest neighbour's. */
   #rttMs = 0;
+  /** Smoothed milliseconds from a request to its refusal. */
+  #answerMs = 0;
   #rateBytes = 0;
   #rateSinceMs = 0;
   #wakeAtMs: number | undefined;
   #limitedUntilMs = 0;
+  /** When all slots were taken last. */
+  #fullAtMs = Number.NEGATIVE_INFINITY;
   /** When the first of those that are busy may be asked again, as of the last look at the neighbours. */
   #nextFreeMs = NEVER;
   /** Time of the last step: what lies before it has had its chance. */
@@ -209,7 +215,7 @@ export class Download {
       case "granted":
         return this.#granted(event.id, event.piece, now);
       case "busy":
-        return this.#refused(event.id, event.piece, now + event.retryAfterMs);
+        return this.#refused(event, now);
       case "not-held":
         return this.#notHeld(event.id, event.piece, now);
       case "arriving":
@@ -355,10 +361,12 @@ export class Download {
     flight.movedAtMs = now;
   }
 
-  #refused(id: HostId, piece: PieceIndex | undefined, freeAtMs: number): void {
+  #refused({ id, piece, retryAfterMs }: Extract<DownloadEvent, { type: "busy" }>, now: number): void {
     const flight = this.#flight(id, piece);
     if (flight === undefined) return;
-    flight.from.freeAtMs = Math.max(flight.from.freeAtMs, Math.ceil(freeAtMs));
+    flight.from.freeAtMs = Math.max(flight.from.freeAtMs, Math.ceil(now + retryAfterMs));
+    // A refusal is sent at once, so it tells what the network and the two processes take, loaded as they are.
+    this.#answerMs = this.#answerMs * 0.9 + Math.min(maxAnswerMs, now - flight.askedAtMs) * 0.1;
     this.#land(flight);
   }
 
@@ -495,7 +503,8 @@ export class Download {
 
   #slots(): number {
     const { baseInFlight, delayFactor, maxInFlight } = this.#tuning;
-    const perDelay = Math.ceil((delayFactor * this.#rttMs * this.#rate) / 1000 / this.#geometry.pieceLength);
+    const delayMs = Math.max(this.#rttMs, this.#answerMs);
+    const perDelay = Math.ceil((delayFactor * delayMs * this.#rate) / 1000 / this.#geometry.pieceLength);
     return Math.min(maxInFlight, baseInFlight + perDelay);
   }
 
@@ -519,9 +528,10 @@ export class Download {
           return;
         }
       }
-      if (!this.#askPeer(now, slots) && !(this.#needsSeed(slots) && this.#askSeed(now))) return;
+      if (!this.#askPeer(now, slots) && !(this.#needsSeed(slots, now) && this.#askSeed(now))) return;
     }
-    if (this.#hasSlot(slots) && this.#endgame()) this.#askAgain(now);
+    if (!this.#hasSlot(slots)) this.#fullAtMs = now;
+    else if (this.#endgame()) this.#askAgain(now);
   }
 
   /** Those that may be asked now, in an array that is used again. */
@@ -578,12 +588,15 @@ export class Download {
   }
 
   /**
-   * A single slot that stays free while neighbours are busy is not worth the seed's bytes. But what slow neighbours hold up the seed may make
-   * up for, and what no neighbour has there is nobody else to ask for.
+   * A single slot that is free for a moment while neighbours are busy is not worth the seed's bytes. But what slow neighbours hold up the seed
+   * may make up for, and what no neighbour has there is nobody else to ask for.
    */
-  #needsSeed(slots: number): boolean {
+  #needsSeed(slots: number, now: number): boolean {
     return (
-      this.#slotsTaken + 1 < slots || this.#slotsTaken < this.#flights.length || !holdsAny(this.#rarity, this.#open)
+      this.#slotsTaken + 1 < slots ||
+      this.#slotsTaken < this.#flights.length ||
+      now - this.#fullAtMs >= this.#tuning.seedPatienceMs ||
+      !holdsAny(this.#rarity, this.#open)
     );
   }
 

@@ -134,6 +134,17 @@ test("a host that leaves is dropped by its neighbours", () => {
   assert.equal(talk.scheduler.hosts.has("b" as HostId), false);
 });
 
+test("two that lost each other may be introduced again", () => {
+  const talk = new Dialogue();
+  talk.swarm("a", "b");
+  const more = { type: "more-neighbours", host: "a" as HostId, version: v1, count: 1, least: undefined } as const;
+  assert.deepEqual(talk.say(more), []);
+  assert.deepEqual(talk.say({ type: "parted", host: "a" as HostId, version: v1, neighbour: "b" as HostId }), []);
+  assert.deepEqual(talk.neighbours("a"), []);
+  talk.say(more);
+  assert.deepEqual(talk.neighbours("a"), ["b"]);
+});
+
 test("a fresh neighbour is swapped for the least useful one, on both sides", () => {
   const talk = new Dialogue();
   talk.swarm(..."abcdefghijklmnop");

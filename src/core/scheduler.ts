@@ -46,6 +46,13 @@ export type SchedulerEvent =
       readonly complete: boolean;
     }
   | { readonly type: "left"; readonly host: HostId; readonly version: VersionId }
+  /** Two neighbours exchange no more, by the word of one of them. */
+  | {
+      readonly type: "parted";
+      readonly host: HostId;
+      readonly version: VersionId;
+      readonly neighbour: HostId;
+    }
   | {
       readonly type: "more-neighbours";
       readonly host: HostId;
@@ -186,6 +193,8 @@ export class Scheduler {
         return this.#progress(event.host, event.version, event);
       case "left":
         return this.#left(event.host, event.version);
+      case "parted":
+        return this.#parted(event.host, event.version, event.neighbour);
       case "more-neighbours":
         return this.#moreNeighbours(event.host, event.version, event.count, event.least);
       case "strike":
@@ -396,6 +405,12 @@ export class Scheduler {
   }
 
   // --- faults
+
+  #parted(id: HostId, version: VersionId, neighbour: HostId): void {
+    const peer = this.#hosts.get(id)?.peers.get(version);
+    const other = peer?.neighbours.find(({ host }) => host.id === neighbour);
+    if (peer !== undefined && other !== undefined) this.#swarms.get(version)?.unlink(peer, other);
+  }
 
   #strike(event: Extract<SchedulerEvent, { type: "strike" }>, now: number): void {
     const host = this.#hosts.get(event.host);

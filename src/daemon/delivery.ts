@@ -8,8 +8,8 @@ import { untilAborted } from "../runtime/until-aborted.ts";
 import type { DownloadEvent, PieceRange } from "../wire/local-api.ts";
 import type { Ticket } from "./transfers.ts";
 
-/** How long news are gathered into one line. */
-const gatherMs = 25;
+/** Lines are at least so far apart, but for the first: each wakes the client. */
+const gatherMs = 100;
 
 export class Delivery {
   readonly #response: ServerResponse;
@@ -17,6 +17,7 @@ export class Delivery {
   /** Verified and not told. */
   readonly #news = new Bitset();
   #timer: NodeJS.Timeout | undefined;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(response: ServerResponse, ticket: Ticket) {
     this.#response = response;
@@ -66,7 +67,7 @@ export class Delivery {
 
   #gained(piece: number): void {
     this.#news.add(piece);
-    this.#timer ??= setTimeout(() => this.#flush(), gatherMs);
+    this.#timer ??= setTimeout(() => this.#flush(), Math.max(0, this.#toldAtMs + gatherMs - performance.now()));
   }
 
   #flush(): void {
@@ -78,6 +79,7 @@ export class Delivery {
       this.#timer = setTimeout(() => this.#flush(), gatherMs);
       return;
     }
+    this.#toldAtMs = performance.now();
     const pieces = rangesOf(this.#news);
     this.#news.clear();
     const { length, pieceLength } = holding.version;

@@ -47,7 +47,8 @@ interface Waiting {
   readonly reject: (error: DragonflyError) => void;
 }
 
-const dialTimeoutMs = 3000;
+/** Long, because the alternative may be the origin: a supernode that is merely busy must not send everybody there. */
+const dialTimeoutMs = 10_000;
 const firstRetryMs = 200;
 const maxRetryMs = 10_000;
 

@@ -8,13 +8,14 @@ import type { HostId, PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { RateLimit } from "../core/token-bucket.ts";
 import { countPieces, pieceBytes } from "../core/version.ts";
-import type { Channel, ChannelHandler } from "../net/piece-channel.ts";
+import type { ChannelHandler } from "../net/piece-channel.ts";
 import type { Slab } from "../net/slab-pool.ts";
 import type { Log } from "../runtime/log.ts";
 import type { FromDaemon, NeighbourAddress } from "../wire/control.ts";
 import { Manifest, type ManifestPart } from "../wire/manifest.ts";
 import type { LinkPool } from "./link-pool.ts";
 import type { OriginDownload } from "./origin-download.ts";
+import { type Partner, Partners } from "./partners.ts";
 import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
 import type { Driver, Transfer } from "./transfer.ts";
 
@@ -34,17 +35,7 @@ export interface SwarmDownloadOptions {
   }) => Promise<OriginDownload>;
 }
 
-interface Partner {
-  readonly address: string;
-  readonly seed: boolean;
-  channel: Channel | undefined;
-  refusals: number;
-}
-
 const reportEveryMs = 1000;
-/** A neighbour that does not hold the version yet is asked again after this long, then after twice as long, so often. */
-const firstRefusalMs = 50;
-const maxRefusals = 6;
 /** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
 const arrivingEveryMs = 100;
 
@@ -53,7 +44,7 @@ export class SwarmDownload implements Driver {
   readonly #transfer: Transfer;
   readonly #machine: Download;
   readonly #manifest: Manifest;
-  readonly #partners = new Map<HostId, Partner>();
+  readonly #partners: Partners;
   readonly #writes = new Set<Promise<void>>();
   readonly #queue: DownloadEvent[] = [];
   #supernode: SupernodeIdentity;
@@ -70,6 +61,14 @@ export class SwarmDownload implements Driver {
     this.#supernode = options.supernode;
     const { version } = options.transfer.holding;
     this.#manifest = new Manifest(version.id, version.pieceLength);
+    this.#partners = new Partners({
+      version: version.id,
+      links: options.links,
+      log: options.log,
+      handler: (partner, roundTripMs) => this.#handler(partner, roundTripMs),
+      onIntroduced: ({ id, seed }) => this.#dispatch({ type: "introduced", id, seed }),
+      onLost: (partner) => this.#lost(partner),
+    });
     this.#machine = new Download({
       length: options.task.length,
       pieceLength: version.pieceLength,
@@ -113,7 +112,8 @@ export class SwarmDownload implements Driver {
         for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
         return;
       case "drop":
-        return this.#drop(news.neighbour);
+        this.#partners.leave(news.neighbour);
+        return this.#dispatch({ type: "gone", id: news.neighbour });
       case "abandoned":
         return this.#transfer.fail(DragonflyError.fromWire(news.error));
     }
@@ -125,7 +125,7 @@ export class SwarmDownload implements Driver {
     clearTimeout(this.#timer);
     clearInterval(this.#reporter);
     this.#origin?.stop();
-    for (const id of [...this.#partners.keys()]) this.#hangUp(id);
+    this.#partners.close();
     const { holding } = this.#transfer;
     if (holding.state === "complete") this.#report(true);
     else this.#options.send({ type: "leave", version: holding.version.id });
@@ -173,23 +173,25 @@ export class SwarmDownload implements Driver {
     switch (effect.type) {
       case "request": {
         const bytes = pieceBytes(holding.version, effect.piece);
-        return this.#partners.get(effect.to)?.channel?.request(effect.piece, bytes);
+        return this.#partners.channel(effect.to)?.request(effect.piece, bytes);
       }
       case "request-any":
-        return this.#partners.get(effect.to)?.channel?.requestAny(effect.wanted, effect.wanted.words.length * 32);
+        return this.#partners.channel(effect.to)?.requestAny(effect.wanted, effect.wanted.words.length * 32);
       case "cancel":
-        return this.#partners.get(effect.to)?.channel?.cancel(effect.piece);
+        return this.#partners.channel(effect.to)?.cancel(effect.piece);
       case "more-neighbours": {
         const least = effect.least === undefined ? {} : { least: effect.least };
         const { count } = effect;
         return this.#options.send({ type: "more-neighbours", version: holding.version.id, count, ...least });
       }
       case "drop":
-        return this.#hangUp(effect.id);
+        return this.#partners.leave(effect.id);
       case "strike": {
         const { id: from, piece, reason } = effect;
         this.#options.log.warn("neighbour failed", { host: from, piece, reason });
-        return this.#options.send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
+        this.#options.send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
+        // Whoever stalled may have been cut off for a while; whoever sent rubbish is not wanted back.
+        return reason === "stalled" ? this.#part(from) : undefined;
       }
       case "go-to-origin":
         return void this.#goToOrigin();
@@ -217,63 +219,29 @@ export class SwarmDownload implements Driver {
 
   // --- neighbours
 
-  #introduce(neighbour: NeighbourAddress, seed: boolean): void {
-    const { id, address } = neighbour;
-    if (this.#stopped || this.#partners.has(id)) return;
+  #introduce({ id, address }: NeighbourAddress, seed: boolean): void {
     // One that cannot be dialled dials us.
-    if (address === null) return;
-    this.#partners.set(id, { address, seed, channel: undefined, refusals: 0 });
-    this.#dispatch({ type: "introduced", id, seed });
-    void this.#connect(id, address);
+    if (address !== null) this.#partners.introduce({ id, address, seed });
   }
 
-  async #connect(id: HostId, address: string): Promise<void> {
-    try {
-      const link = await this.#options.links.get(address);
-      const partner = this.#partners.get(id);
-      if (partner === undefined || partner.channel !== undefined) return void this.#options.links.release(address);
-      partner.channel = link.open(
-        this.#transfer.holding.version.id,
-        this.#handler(id, () => link.roundTripMs),
-      );
-    } catch (error) {
-      this.#options.log.debug("cannot reach neighbour", {
-        host: id,
-        address,
-        error: DragonflyError.from(error).message,
-      });
-      this.#drop(id);
-    }
-  }
-
-  /** Two hosts are introduced at the same moment, so the other may still be making room for the version. */
-  #refused(id: HostId, error: DragonflyError): void {
-    const partner = this.#partners.get(id);
-    if (partner === undefined || error.code !== "not-found" || partner.refusals >= maxRefusals) return this.#drop(id);
-    partner.channel = undefined;
-    const pauseMs = firstRefusalMs * 2 ** partner.refusals++;
-    setTimeout(() => {
-      if (this.#partners.get(id) === partner) void this.#connect(id, partner.address);
-    }, pauseMs).unref();
-  }
-
-  #drop(id: HostId): void {
-    this.#hangUp(id);
+  #lost({ id, seed }: Partner): void {
     this.#dispatch({ type: "gone", id });
+    if (seed) return this.#dispatch({ type: "seed-away" });
+    this.#part(id);
   }
 
-  #hangUp(id: HostId): void {
-    const partner = this.#partners.get(id);
-    if (partner === undefined) return;
-    this.#partners.delete(id);
-    partner.channel?.close();
-    void this.#options.links.release(partner.address);
+  /** The supernode may introduce it again when it has nobody better. */
+  #part(neighbour: HostId): void {
+    this.#options.send({ type: "parted", version: this.#transfer.holding.version.id, neighbour });
   }
 
-  #handler(id: HostId, roundTripMs: () => number | undefined): ChannelHandler {
+  #handler({ id, seed }: Partner, roundTripMs: () => number | undefined): Omit<ChannelHandler, "refused" | "closed"> {
     let heardAtMs = 0;
     return {
-      bitmap: (held, complete) => this.#bitmap(id, complete ? this.#everything() : held, roundTripMs()),
+      bitmap: (held, complete) => {
+        if (seed) this.#dispatch({ type: "seed-back" });
+        this.#bitmap(id, complete ? this.#everything() : held, roundTripMs());
+      },
       have: (pieces) => this.#dispatch({ type: "have", id, pieces }),
       granted: (piece) => this.#dispatch({ type: "granted", id, piece }),
       progress: (piece) => {
@@ -285,8 +253,6 @@ export class SwarmDownload implements Driver {
       piece: (piece, slab) => this.#arrived(id, piece, slab),
       busy: (piece, retryAfterMs) => this.#dispatch({ type: "busy", id, piece, retryAfterMs }),
       notHeld: (piece) => this.#dispatch({ type: "not-held", id, piece }),
-      refused: (error) => this.#refused(id, error),
-      closed: () => this.#drop(id),
     };
   }
 

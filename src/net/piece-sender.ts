@@ -18,6 +18,8 @@ const maxSlabsPerLink = 2;
 const bytesPerTurn = 2 * 1024 * 1024;
 /** A receiver that takes nothing for so long gives its place in the line up; what it asked for it may still get. */
 const yieldMs = 1000;
+/** A piece that takes longer to arrive has a slow receiver, which is no delay of the network. */
+const maxArrivalMs = 100;
 
 export interface SenderOptions {
   readonly slabs: SlabPool;
@@ -36,6 +38,8 @@ export class PieceSender {
   readonly #line: Upload[] = [];
   readonly #uploads = new Set<Upload>();
   readonly #reads = new Set<Promise<void>>();
+  /** Smoothed milliseconds from a piece's last byte to the word that it has arrived: so long a place is taken while nothing is sent. */
+  #arrivalMs = 0;
   #slabBytes = 0;
   #awaitsSlab = false;
   #awaitsGate = false;
@@ -54,7 +58,7 @@ export class PieceSender {
 
   /** Takes a place in the line, for `add` to fill at once. */
   admit(bytes: number, request: AdmissionRequest): Admission {
-    return this.#admissions.admit(bytes, this.#options.now(), request);
+    return this.#admissions.admit(bytes, this.#options.now(), { ...request, rttMs: this.#arrivalMs });
   }
 
   add(upload: Upload): void {
@@ -69,7 +73,9 @@ export class PieceSender {
   /** Its receiver has it. Ignored when it has not been sent. */
   taken(upload: Upload): void {
     if (upload.state !== "sent") return;
-    upload.link.progressAtMs = this.#options.now();
+    const now = this.#options.now();
+    upload.link.progressAtMs = now;
+    this.#arrivalMs = this.#arrivalMs * 0.9 + Math.min(maxArrivalMs, now - upload.sentAtMs) * 0.1;
     this.#leave(upload, true);
     this.pump();
   }
@@ -131,6 +137,7 @@ export class PieceSender {
     const head = encodeFrame({ type: "part", channel, piece, offset: sentBytes, lengthBytes: bytes, last });
     if (last) {
       upload.state = "sent";
+      upload.sentAtMs = this.#options.now();
       link.current = undefined;
       this.#line.splice(this.#line.indexOf(upload), 1);
     }

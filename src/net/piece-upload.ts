@@ -56,6 +56,8 @@ export class Upload {
   /** As read from the store; only for an unknown length it differs from `lengthBytes`. */
   readBytes = 0;
   sentBytes = 0;
+  /** When the kernel was given the last of it. */
+  sentAtMs = 0;
 
   constructor(request: Pick<Upload, "link" | "channel" | "version" | "holding" | "piece" | "lengthBytes" | "fresh">) {
     this.link = request.link;

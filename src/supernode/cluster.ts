@@ -149,6 +149,8 @@ export class Cluster {
           version: message.version,
           reason: message.reason,
         });
+      case "parted":
+        return this.dispatch({ ...message, host });
       case "leave":
         return this.dispatch({ type: "left", host, version: message.version });
       case "bye":

@@ -70,6 +70,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
     from: hostId,
     reason: z.enum(["corrupt", "stalled", "lied"]),
   }),
+  /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
+  z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
   z.object({ type: z.literal("leave"), version: versionId }),
   z.object({ type: z.literal("bye") }),
 ]);
