@@ -134,7 +134,13 @@ export class TestOrigin {
     }
     const busy = this.serving >= (answer.maxConcurrent ?? Infinity);
     this.mostServing = Math.max(this.mostServing, ++this.serving);
-    response.once("close", () => this.serving--);
+    let served = false;
+    const serve = (): void => {
+      if (!served) this.serving--;
+      served = true;
+    };
+    // `close` alone comes late: by then the reader may have asked for the next part.
+    response.once("finish", serve).once("close", serve);
     const body = writeHead(busy ? { ...answer, status: 503 } : answer, request, response);
     seen.status = response.statusCode;
     if (method === "HEAD" || body === undefined) response.end();
