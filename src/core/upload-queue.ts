@@ -55,9 +55,6 @@ export interface AdmissionRequest {
 /** An asker that is later than this for its appointment has lost interest. */
 const lateMs = 100;
 
-/** However slow the uplink was, it may be faster by then. */
-const maxPieceMs = 200;
-
 const ADMITTED: Admission = { admitted: true };
 
 /** Counts what is promised; who sends it is the caller's queue, in the order of admission but the fresh ahead of what has not begun. */
@@ -100,7 +97,7 @@ export class UploadQueue {
    * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one.
    */
   admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
-    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker, bytes);
+    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker);
     if (asker !== undefined) this.#served(asker, bytes, nowMs);
     if (this.#pieces === 0) this.#busySince = nowMs;
     this.#pieces++;
@@ -113,11 +110,9 @@ export class UploadQueue {
    * Says when to ask again. Each asker gets an appointment of its own, so that a crowd of any size comes back no faster than this process
    * can answer.
    */
-  refuse(nowMs: number, asker?: string, bytes = 0): Refusal {
+  refuse(nowMs: number, asker?: string): Refusal {
     const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
-    // No place is free before one piece has gone: on a slow uplink asking more often costs both sides and brings nothing.
-    const pieceMs = this.#rate === 0 ? 0 : Math.min(maxPieceMs, (bytes * 1000) / this.#rate);
-    const callMs = Math.max(nowMs + Math.max(retryMs, pieceMs), this.#lastCallMs + 1000 / refusalsPerSecond);
+    const callMs = Math.max(nowMs + retryMs, this.#lastCallMs + 1000 / refusalsPerSecond);
     this.#lastCallMs = Math.min(callMs, nowMs + maxRetryMs);
     if (asker !== undefined) {
       this.#line.delete(asker);
