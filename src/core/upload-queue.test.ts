@@ -107,3 +107,36 @@ test("one that does not come when called is not waited for", () => {
   queue.sent(piece, 1010);
   assert.ok(queue.admit(piece, 1200, { asker: "b" }).admitted);
 });
+
+test("a tiny piece measures no uplink, and however slow it is somebody has the turn", () => {
+  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  queue.admit(1, 0, { asker: "a" });
+  queue.sent(1, 1);
+  assert.equal(queue.rateBytesPerSecond, 0);
+  const small = 64 * 1024;
+  let now = 1;
+  // A slow uplink, and then askers that all have had a piece while the others waited.
+  const retries = new Map(["a", "b", "c", "d"].map((asker) => [asker, now]));
+  const got = new Map<string, number>();
+  let sendsUntil: number | undefined;
+  for (; now < 10_000; now++) {
+    if (now === sendsUntil) {
+      queue.sent(small, now);
+      sendsUntil = undefined;
+    }
+    for (const [asker, at] of retries) {
+      if (now < at) continue;
+      const admission = queue.admit(small, now, { asker });
+      if (!admission.admitted) retries.set(asker, now + admission.retryAfterMs);
+      else {
+        sendsUntil = now + 100;
+        got.set(asker, (got.get(asker) ?? 0) + 1);
+        retries.set(asker, now + 1);
+      }
+    }
+  }
+  const counts = [...got.values()];
+  const sum = counts.reduce((total, count) => total + count, 0);
+  assert.ok(sum >= 70, `the uplink rested: ${sum} pieces in 10 s`);
+  assert.ok(Math.max(...counts) - Math.min(...counts) <= 2, `${counts}`);
+});

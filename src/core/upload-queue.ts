@@ -54,6 +54,11 @@ export interface AdmissionRequest {
 
 /** An asker that is later than this for its appointment has lost interest. */
 const lateMs = 100;
+/** An asker is compared with so many of those that are called before it, in a crowd of any size. */
+const comparedAskers = 32;
+/** The rate is measured over so much at the least: what is smaller or shorter measures the network's delay. */
+const measuredBytes = 256 * 1024;
+const measuredMs = 100;
 
 const ADMITTED: Admission = { admitted: true };
 
@@ -87,14 +92,15 @@ export class UploadQueue {
     return this.#bytes;
   }
 
-  /** Measured over the times at which there was something to send; 0 before the first piece. */
+  /** Measured over the times at which there was something to send; 0 until enough was sent to tell. */
   get rateBytesPerSecond(): number {
     return this.#rate;
   }
 
   /**
    * Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`, told the same `fresh`.
-   * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one.
+   * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one, or when none of
+   * those who wait has an earlier turn.
    */
   admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
     if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker);
@@ -127,7 +133,7 @@ export class UploadQueue {
     this.#sentWhileBusy += bytes;
     const elapsed = this.#busyMs + nowMs - this.#busySince;
     if (this.#pieces === 0) this.#busyMs = elapsed;
-    if (elapsed < 100 && this.#rate !== 0) return;
+    if (elapsed < measuredMs || this.#sentWhileBusy < measuredBytes) return;
     const measured = (this.#sentWhileBusy / Math.max(1, elapsed)) * 1000;
     this.#rate = this.#rate === 0 ? measured : this.#rate * 0.7 + measured * 0.3;
     this.#busySince = nowMs;
@@ -154,9 +160,16 @@ export class UploadQueue {
   }
 
   #hasTurn(asker: string | undefined, nowMs: number): boolean {
-    if (asker === undefined || (this.#turns.get(asker) ?? 0) <= nowMs) return true;
+    if (asker === undefined) return true;
+    const turnMs = this.#turns.get(asker) ?? 0;
+    if (turnMs <= nowMs) return true;
     this.#forgetLate(nowMs);
-    return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
+    let compared = 0;
+    for (const waiting of this.#line.keys()) {
+      if (waiting !== asker && (this.#turns.get(waiting) ?? 0) < turnMs) return false;
+      if (++compared >= comparedAskers) break;
+    }
+    return true;
   }
 
   /** Those who did not come when they were called do not wait any more. */
