@@ -3,7 +3,6 @@
 import type { GetConfig } from "../runtime/get-config.ts";
 import { dataDirFor } from "../runtime/locations.ts";
 import type { Place } from "../runtime/setting.ts";
-import { ensureDaemon } from "./daemon-launcher.ts";
 import type { LocalClient } from "./local-client.ts";
 
 export interface Reach {
@@ -22,7 +21,12 @@ export async function reachDaemon(client: LocalClient, reach: Reach, note: (mess
   const { socket, supernodes, logLevel, logFormat } = config;
   const dataDir = config.dataDir ?? dataDirFor(socket, place);
   const launch = { program, env, socket, dataDir, supernodes, logLevel, logFormat };
-  const { status, started } = await ensureDaemon(client, launch, signal);
+  const running = await client.status(signal);
+  // What starts one is loaded by whoever finds none.
+  const { status, started } =
+    running === null
+      ? await (await import("./daemon-launcher.ts")).ensureDaemon(client, launch, signal)
+      : { status: running, started: false };
   if (started) note(`no daemon was running: started one at ${socket}, it leaves when idle for 5 minutes`);
   const others = supernodes.some((url) => !status.supernodes.includes(url));
   if (!started && others) {

@@ -149,7 +149,10 @@ export class Seed implements Servable {
     this.manifest.set(piece, digest);
     this.#snapshot = undefined;
     this.#untold.push(piece);
-    this.#tellTimer ??= setTimeout(() => this.#tell(), Math.max(tellAfterMs, this.#nextTellMs - performance.now()));
+    const waitMs = this.#nextTellMs - performance.now();
+    // The first who ask wait for the first piece: it is told at once.
+    if (this.#nextTellMs === 0) this.#tell();
+    else this.#tellTimer ??= setTimeout(() => this.#tell(), Math.max(tellAfterMs, waitMs));
   }
 
   #tell(): void {
