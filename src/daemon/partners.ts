@@ -25,6 +25,8 @@ export interface PartnersOptions {
   readonly onIntroduced: (partner: Partner) => void;
   /** It cannot be reached, refuses, or its link broke. */
   readonly onLost: (partner: Partner) => void;
+  /** The seed was dialled again and again in vain. */
+  readonly onSeedAway: () => void;
 }
 
 interface Entry extends Partner {
@@ -37,6 +39,8 @@ const maxRefusals = 6;
 const firstRefusalMs = 50;
 const firstRedialMs = 200;
 const maxRedialMs = 5000;
+/** So many attempts in a row before the seed counts as away: a supernode that is merely busy must not send everybody to the origin. */
+const patientRedials = 5;
 
 export class Partners {
   readonly #options: PartnersOptions;
@@ -124,6 +128,7 @@ export class Partners {
     this.#options.onLost(entry);
     if (!entry.seed || this.#closed) return;
     clearTimeout(this.#redial);
+    if (this.#redials >= patientRedials) this.#options.onSeedAway();
     const pauseMs = Math.min(maxRedialMs, firstRedialMs * 2 ** Math.min(this.#redials++, 10));
     this.#redial = setTimeout(() => this.introduce(entry), pauseMs);
   }

@@ -68,6 +68,7 @@ export class SwarmDownload implements Driver {
       handler: (partner, roundTripMs) => this.#handler(partner, roundTripMs),
       onIntroduced: ({ id, seed }) => this.#dispatch({ type: "introduced", id, seed }),
       onLost: (partner) => this.#lost(partner),
+      onSeedAway: () => this.#dispatch({ type: "seed-away" }),
     });
     this.#machine = new Download({
       length: options.task.length,
@@ -226,8 +227,7 @@ export class SwarmDownload implements Driver {
 
   #lost({ id, seed }: Partner): void {
     this.#dispatch({ type: "gone", id });
-    if (seed) return this.#dispatch({ type: "seed-away" });
-    this.#part(id);
+    if (!seed) this.#part(id);
   }
 
   /** The supernode may introduce it again when it has nobody better. */
