@@ -60,6 +60,9 @@ const comparedAskers = 32;
 const measuredBytes = 256 * 1024;
 const measuredMs = 100;
 
+/** However slow the uplink was, it may be faster by then. */
+const maxPieceMs = 200;
+
 const ADMITTED: Admission = { admitted: true };
 
 /** Counts what is promised; who sends it is the caller's queue, in the order of admission but the fresh ahead of what has not begun. */
@@ -103,7 +106,7 @@ export class UploadQueue {
    * those who wait has an earlier turn.
    */
   admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
-    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker);
+    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker, bytes);
     if (asker !== undefined) this.#served(asker, bytes, nowMs);
     if (this.#pieces === 0) this.#busySince = nowMs;
     this.#pieces++;
@@ -116,9 +119,11 @@ export class UploadQueue {
    * Says when to ask again. Each asker gets an appointment of its own, so that a crowd of any size comes back no faster than this process
    * can answer.
    */
-  refuse(nowMs: number, asker?: string): Refusal {
+  refuse(nowMs: number, asker?: string, bytes = 0): Refusal {
     const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
-    const callMs = Math.max(nowMs + retryMs, this.#lastCallMs + 1000 / refusalsPerSecond);
+    // No place is free before one piece has gone: on a slow uplink asking more often costs both sides and brings nothing.
+    const pieceMs = this.#rate === 0 ? 0 : Math.min(maxPieceMs, (bytes * 1000) / this.#rate);
+    const callMs = Math.max(nowMs + Math.max(retryMs, pieceMs), this.#lastCallMs + 1000 / refusalsPerSecond);
     this.#lastCallMs = Math.min(callMs, nowMs + maxRetryMs);
     if (asker !== undefined) {
       this.#line.delete(asker);
