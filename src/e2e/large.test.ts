@@ -1,4 +1,4 @@
-// Large files, and what they may cost in memory. Takes minutes and 20 GB of disk, so only when asked for.
+// Large files, and what they may cost in memory. Takes minutes and 60 GB of disk, so only when asked for.
 
 import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
@@ -33,11 +33,13 @@ for (const [name, length, hosts] of [
   ["200 MiB", 200 * MIB, 1],
   ["200 MiB", 200 * MIB, 4],
   ["5 GiB, mostly holes,", 5 * 1024 * MIB + 1, 1],
+  ["5 GiB, mostly holes,", 5 * 1024 * MIB + 1, 4],
 ] as const) {
   test(`${name} on ${hosts} at once, within 200 MB of memory a process`, { skip }, async (context) => {
     const nginx = await Nginx.start();
     const swarm = await ProcessSwarm.start({ hosts, killAfterMs: 500_000 });
-    const servers = [["supernode", swarm.supernode] as const, ["daemon", swarm.first.daemon] as const];
+    const daemons = swarm.hosts.map(({ daemon }, at) => [`daemon ${at + 1}`, daemon] as const);
+    const servers = [["supernode", swarm.supernode] as const, ...daemons];
     try {
       for (const [what, server] of servers) {
         const rss = await memory(server, "VmRSS");
