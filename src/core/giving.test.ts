@@ -37,7 +37,9 @@ test("a promise that came to nothing leaves the piece fresh", () => {
   const giving = new Giving(seededRandom(1));
   giving.promise(0);
   assert.equal(giving.isFresh(0), false);
+  assert.equal(giving.distinct, 1);
   giving.broken(0);
+  assert.equal(giving.distinct, 0);
   giving.broken(0);
   assert.equal(giving.isFresh(0), true);
 });

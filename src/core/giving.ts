@@ -17,9 +17,15 @@ export class Giving {
   readonly #random: Random;
   readonly #promised = new Bitset();
   #given = new Uint16Array(512);
+  #distinct = 0;
 
   constructor(random: Random) {
     this.#random = random;
+  }
+
+  /** How many pieces were given or are on their way, each counted once. */
+  get distinct(): number {
+    return this.#distinct;
   }
 
   /** Whether it was never given. */
@@ -47,6 +53,7 @@ export class Giving {
     this.#promised.add(piece);
     this.#cover(piece + 1);
     const given = this.#given[piece] ?? 0;
+    if (given === 0) this.#distinct++;
     if (given < 0xffff) this.#given[piece] = given + 1;
   }
 
@@ -58,7 +65,10 @@ export class Giving {
   /** Cancelled, or the link is gone. */
   broken(piece: PieceIndex): void {
     if (!this.#promised.delete(piece)) return;
-    this.#given[piece] = Math.max(0, (this.#given[piece] ?? 0) - 1);
+    const given = this.#given[piece] ?? 0;
+    if (given === 0) return;
+    if (given === 1) this.#distinct--;
+    this.#given[piece] = given - 1;
   }
 
   #cover(pieces: number): void {

@@ -206,9 +206,9 @@ export class SwarmDownload implements Driver {
   #learn(part: ManifestPart): void {
     if (this.#stopped) return;
     try {
-      for (const batch of part.batches) {
-        const { from, to } = this.#manifest.accept(batch, this.#supernode.key);
-        this.#dispatch({ type: "known", from, to });
+      if (part.batch !== undefined) {
+        this.#manifest.accept(part.batch, this.#supernode.key);
+        for (const [from, to] of part.batch.runs) this.#dispatch({ type: "known", from, to });
       }
       if (part.seal === undefined || this.#manifest.end !== undefined) return;
       this.#manifest.acceptSeal(part.seal, this.#supernode.key);

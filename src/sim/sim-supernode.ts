@@ -4,14 +4,13 @@
 import type { Audience } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
 import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "../core/scheduler.ts";
+import { Telling } from "../core/telling.ts";
 import { pieceBytes } from "../core/version.ts";
 import { eventKind } from "./event-kind.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Uploader } from "./uploader.ts";
 import type { World } from "./world.ts";
 
-/** The manifest's growth is told in batches of this time. */
-const manifestBatchMs = 5;
 export const everybody = "" as Audience;
 
 export class SimSupernode {
@@ -22,7 +21,7 @@ export class SimSupernode {
   #wakeMs = Number.POSITIVE_INFINITY;
   #landed = 0;
   #told = 0;
-  #toldMs = Number.NEGATIVE_INFINITY;
+  readonly #telling = new Telling();
   #tellsSoon = false;
 
   constructor(world: World, scenario: Scenario, seeds: readonly Uploader[]) {
@@ -57,13 +56,14 @@ export class SimSupernode {
     if (this.#tellsSoon) return;
     this.#tellsSoon = true;
     const { queue, nowMs } = this.#world;
-    queue.push(Math.max(nowMs, this.#toldMs + manifestBatchMs), eventKind.manifest, 0);
+    const given = Math.max(...this.#seeds.map(({ distinctGiven }) => distinctGiven));
+    queue.push(this.#telling.dueMs(this.#landed - given, nowMs), eventKind.manifest, 0);
   }
 
   tellManifest(): void {
     const { queue, nowMs, latencyMs } = this.#world;
     this.#tellsSoon = false;
-    this.#toldMs = nowMs;
+    this.#telling.told(nowMs);
     queue.push(nowMs + latencyMs, eventKind.known, this.#told, this.#landed);
     this.#told = this.#landed;
   }

@@ -37,6 +37,11 @@ export class Uploader {
     return this.#listeners;
   }
 
+  /** Of a seed: pieces that it gave, each counted once. */
+  get distinctGiven(): number {
+    return this.#giving?.distinct ?? 0;
+  }
+
   dialled(by: number): void {
     if (!this.alive) return;
     this.#listeners.push(by);

@@ -2,10 +2,12 @@
 // the one that it has sent least.
 
 import { createHash } from "node:crypto";
+import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import { Giving } from "../core/giving.ts";
 import type { PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
+import { Telling } from "../core/telling.ts";
 import type { Servable } from "../net/piece-server.ts";
 import type { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
@@ -16,11 +18,6 @@ import { Manifest, type ManifestPart } from "../wire/manifest.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 
 export type SeedState = "idle" | "reading" | "complete" | "failed";
-
-/** How long digests are gathered before they are signed and told, at the least. */
-const tellAfterMs = 5;
-/** Then this long passes: each batch is a message to every host, and a signature that every host verifies. */
-const tellEveryMs = 20;
 
 export interface SeedOptions {
   readonly holding: Holding;
@@ -42,9 +39,9 @@ export class Seed implements Servable {
   readonly #options: SeedOptions;
   readonly #abort = new AbortController();
   #state: SeedState;
-  #untold: PieceIndex[] = [];
+  readonly #untold = new Bitset();
   #tellTimer: NodeJS.Timeout | undefined;
-  #nextTellMs = 0;
+  readonly #telling = new Telling();
   /** Signed once for all who register until the manifest grows. */
   #snapshot: ManifestPart | undefined;
   #originBytes = 0;
@@ -114,8 +111,7 @@ export class Seed implements Servable {
 
   /** The manifest so far, signed. */
   snapshot(): ManifestPart {
-    const { privateKey } = this.#options.key;
-    this.#snapshot ??= { batches: this.manifest.signKnown(privateKey), seal: this.manifest.signSeal(privateKey) };
+    this.#snapshot ??= this.#sign(this.manifest.known);
     return this.#snapshot;
   }
 
@@ -148,31 +144,25 @@ export class Seed implements Servable {
     await this.holding.write(piece, bytes, digest);
     this.manifest.set(piece, digest);
     this.#snapshot = undefined;
-    this.#untold.push(piece);
-    const waitMs = this.#nextTellMs - performance.now();
-    // The first who ask wait for the first piece: it is told at once.
-    if (this.#nextTellMs === 0) this.#tell();
-    else this.#tellTimer ??= setTimeout(() => this.#tell(), Math.max(tellAfterMs, waitMs));
+    this.#untold.add(piece);
+    if (this.#tellTimer !== undefined) return;
+    const now = performance.now();
+    const waitMs = this.#telling.dueMs(this.manifest.known.count - this.giving.distinct, now) - now;
+    if (waitMs <= 0) this.#tell();
+    else this.#tellTimer = setTimeout(() => this.#tell(), waitMs);
   }
 
   #tell(): void {
     clearTimeout(this.#tellTimer);
     this.#tellTimer = undefined;
-    const { privateKey } = this.#options.key;
-    const batches = runsOf(this.#untold).map(([from, to]) => this.manifest.signBatch(from, to, privateKey));
-    this.#untold = [];
-    this.#nextTellMs = performance.now() + tellEveryMs;
-    this.#options.onManifest({ batches, seal: this.manifest.signSeal(privateKey) });
+    const part = this.#sign(this.#untold);
+    this.#untold.clear();
+    this.#telling.told(performance.now());
+    this.#options.onManifest(part);
   }
-}
 
-/** Consecutive indexes as half-open ranges. */
-function runsOf(pieces: readonly PieceIndex[]): [PieceIndex, PieceIndex][] {
-  const runs: [PieceIndex, PieceIndex][] = [];
-  for (const piece of [...pieces].sort((a, b) => a - b)) {
-    const last = runs[runs.length - 1];
-    if (last !== undefined && last[1] === piece) last[1] = piece + 1;
-    else runs.push([piece, piece + 1]);
+  #sign(pieces: Bitset): ManifestPart {
+    const { privateKey } = this.#options.key;
+    return { batch: this.manifest.signBatch(pieces, privateKey), seal: this.manifest.signSeal(privateKey) };
   }
-  return runs;
 }

@@ -48,11 +48,11 @@ test("a registered daemon gets the version, a signed manifest of all pieces, and
   assert.equal(task.length, content.length);
   const manifest = new Manifest(task.version, task.pieceLength);
   const key = createPublicKey({ key: Buffer.from(welcome.key, "base64"), format: "der", type: "spki" });
-  for (const batch of task.manifest.batches) manifest.accept(batch, key);
+  if (task.manifest.batch) manifest.accept(task.manifest.batch, key);
   if (task.manifest.seal === undefined) await daemon.hears("manifest", (news) => news.manifest.seal !== undefined);
   for (const message of daemon.heard) {
     if (message.type !== "manifest") continue;
-    for (const batch of message.manifest.batches) manifest.accept(batch, key);
+    if (message.manifest.batch) manifest.accept(message.manifest.batch, key);
     if (message.manifest.seal !== undefined) manifest.acceptSeal(message.manifest.seal, key);
   }
   if (task.manifest.seal !== undefined) manifest.acceptSeal(task.manifest.seal, key);

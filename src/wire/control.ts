@@ -24,9 +24,10 @@ const wireError = z.object({
   originStatus: count.optional(),
   retryAfterMs: count.optional(),
 });
-const batch = z.object({ from: count, digests: z.string(), signature: z.string().max(128) });
+const run = z.tuple([count, count]);
+const batch = z.object({ runs: z.array(run).max(1_000_000), digests: z.string(), signature: z.string().max(128) });
 const seal = z.object({ length: count, digest: hex(64).nullable(), signature: z.string().max(128) });
-const manifest = z.object({ batches: z.array(batch).max(100_000), seal: seal.optional() });
+const manifest = z.object({ batch: batch.optional(), seal: seal.optional() });
 const neighbour = z.object({ id: hostId, address: address.nullable() });
 const neighbours = z.array(neighbour).max(256);
 

@@ -7,9 +7,12 @@ import type { PieceIndex, VersionId } from "../core/ids.ts";
 
 const DIGEST = 32;
 
-/** The digests of consecutive pieces; the binary parts are base64. */
+/** Half-open: [from, to). */
+export type PieceRun = [from: PieceIndex, to: PieceIndex];
+
+/** The digests of the pieces in `runs`, in that order; the binary parts are base64. One signature, however many runs. */
 export interface ManifestBatch {
-  readonly from: PieceIndex;
+  readonly runs: PieceRun[];
   readonly digests: string;
   readonly signature: string;
 }
@@ -22,7 +25,7 @@ export interface ManifestSeal {
 }
 
 export interface ManifestPart {
-  readonly batches: ManifestBatch[];
+  readonly batch?: ManifestBatch | undefined;
   readonly seal?: ManifestSeal | undefined;
 }
 
@@ -63,27 +66,13 @@ export class Manifest {
     this.#end = { length, digest };
   }
 
-  /** Signs the digests of [from, to), which must be known. */
-  signBatch(from: PieceIndex, to: PieceIndex, key: KeyObject): ManifestBatch {
-    const digests = this.#digests.subarray(from * DIGEST, to * DIGEST);
-    const signature = sign(null, this.#batchBytes(from, digests), key).toString("base64");
-    return { from, digests: digests.toString("base64"), signature };
-  }
-
-  /** All that is known, in as few batches as it allows. */
-  signKnown(key: KeyObject): ManifestBatch[] {
-    const batches: ManifestBatch[] = [];
-    let from = -1;
-    let to = -1;
-    for (const piece of this.known) {
-      if (piece !== to) {
-        if (from >= 0) batches.push(this.signBatch(from, to, key));
-        from = piece;
-      }
-      to = piece + 1;
-    }
-    if (from >= 0) batches.push(this.signBatch(from, to, key));
-    return batches;
+  /** Signs the digests of these pieces, which must be known; undefined when there are none. */
+  signBatch(pieces: Bitset, key: KeyObject): ManifestBatch | undefined {
+    const runs = runsOf(pieces);
+    if (runs.length === 0) return undefined;
+    const digests = Buffer.concat(runs.map(([from, to]) => this.#digests.subarray(from * DIGEST, to * DIGEST)));
+    const signature = sign(null, this.#batchBytes(runs, digests), key).toString("base64");
+    return { runs, digests: digests.toString("base64"), signature };
   }
 
   signSeal(key: KeyObject): ManifestSeal | undefined {
@@ -92,21 +81,20 @@ export class Manifest {
     return { length, digest, signature: sign(null, this.#sealBytes(length, digest), key).toString("base64") };
   }
 
-  /** Takes a batch after checking its signature; returns the range it names. Errors: `protocol-violation`. */
-  accept(batch: ManifestBatch, key: KeyObject): { readonly from: PieceIndex; readonly to: PieceIndex } {
-    const digests = Buffer.from(batch.digests, "base64");
-    if (digests.length === 0 || digests.length % DIGEST !== 0 || !Number.isSafeInteger(batch.from) || batch.from < 0) {
+  /** Takes a batch after checking its signature. Errors: `protocol-violation`. */
+  accept({ runs, digests: text, signature }: ManifestBatch, key: KeyObject): void {
+    const digests = Buffer.from(text, "base64");
+    const pieces = countOf(runs);
+    if (pieces === 0 || digests.length !== pieces * DIGEST) {
       throw new DragonflyError("protocol-violation", "a manifest batch is malformed");
     }
-    if (!verify(null, this.#batchBytes(batch.from, digests), key, Buffer.from(batch.signature, "base64"))) {
+    if (!verify(null, this.#batchBytes(runs, digests), key, Buffer.from(signature, "base64"))) {
       throw new DragonflyError("protocol-violation", "a manifest batch does not carry the cluster's signature");
     }
-    const to = batch.from + digests.length / DIGEST;
-    for (let piece = batch.from; piece < to; piece++) {
-      const at = (piece - batch.from) * DIGEST;
-      this.set(piece, digests.subarray(at, at + DIGEST));
+    let at = 0;
+    for (const [from, to] of runs) {
+      for (let piece = from; piece < to; piece++, at += DIGEST) this.set(piece, digests.subarray(at, at + DIGEST));
     }
-    return { from: batch.from, to };
   }
 
   acceptSeal(seal: ManifestSeal, key: KeyObject): void {
@@ -116,13 +104,34 @@ export class Manifest {
     this.close(seal.length, seal.digest);
   }
 
-  /** What is signed is short whatever the batch: a label, the version, the geometry and the digest of the digests. */
-  #batchBytes(from: PieceIndex, digests: Uint8Array): Buffer {
+  /** What is signed is short whatever the batch: a label, the version, the geometry, the places and the digest of the digests. */
+  #batchBytes(runs: readonly PieceRun[], digests: Uint8Array): Buffer {
     const sum = createHash("sha256").update(digests).digest("hex");
-    return Buffer.from(`dragonfly manifest batch 1\n${this.version}\n${this.pieceLength}\n${from}\n${sum}\n`);
+    const places = runs.map(([from, to]) => `${from}-${to}`).join(",");
+    return Buffer.from(`dragonfly manifest batch 1\n${this.version}\n${this.pieceLength}\n${places}\n${sum}\n`);
   }
 
   #sealBytes(length: number, digest: string | null): Buffer {
     return Buffer.from(`dragonfly manifest seal 1\n${this.version}\n${this.pieceLength}\n${length}\n${digest ?? ""}\n`);
   }
+}
+
+function runsOf(pieces: Bitset): PieceRun[] {
+  const runs: PieceRun[] = [];
+  for (const piece of pieces) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[1] === piece) last[1] = piece + 1;
+    else runs.push([piece, piece + 1]);
+  }
+  return runs;
+}
+
+/** Pieces in all; 0 when a run is none. */
+function countOf(runs: readonly PieceRun[]): number {
+  let count = 0;
+  for (const [from, to] of runs) {
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to <= from) return 0;
+    count += to - from;
+  }
+  return count;
 }
