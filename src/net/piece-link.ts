@@ -4,7 +4,8 @@
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
-import { encodeFrame, type Frame, type PartFrame } from "../wire/frame.ts";
+import type { Frame, PartFrame } from "../wire/frame.ts";
+import { FrameOutbox } from "./frame-outbox.ts";
 import { type Channel, type ChannelHandler, type ChannelLink, PieceChannel } from "./piece-channel.ts";
 import { type Arrivals, PieceReceiver } from "./piece-receiver.ts";
 import { UpgradeReply, upgradeRequest } from "./piece-upgrade.ts";
@@ -37,6 +38,7 @@ export class PieceLink {
   readonly #closeListeners = new Set<(error: DragonflyError | undefined) => void>();
   #reply: UpgradeReply | undefined = new UpgradeReply();
   #established: (() => void) | undefined;
+  readonly #outbox = new FrameOutbox(() => this.#flush());
   readonly #channelPort = this.#channelLink();
   #requests = 0;
   #nextChannel = 0;
@@ -111,8 +113,13 @@ export class PieceLink {
   }
 
   #send(frame: Frame): void {
-    if (this.#ended !== undefined) return;
-    this.#socket.write(encodeFrame(frame));
+    if (this.#ended === undefined) this.#outbox.add(frame);
+  }
+
+  #flush(): void {
+    const bytes = this.#outbox.take();
+    if (bytes === undefined || this.#ended !== undefined) return;
+    this.#socket.write(bytes);
     if (this.#socket.writableLength > maxUnsentBytes) {
       this.#end(unreachable(`${this.address} does not read what it is told`));
     }
@@ -207,6 +214,8 @@ export class PieceLink {
   }
 
   #end(error: DragonflyError | undefined): void {
+    if (this.#ended !== undefined) return;
+    this.#flush();
     if (this.#ended !== undefined) return;
     this.#ended = { error };
     this.#socket.destroy();

@@ -2,6 +2,7 @@
 // for the dialler to close it.
 
 import type { PieceIndex, VersionId } from "../core/ids.ts";
+import { News } from "../core/news.ts";
 import { countPieces } from "../core/version.ts";
 import { type Frame, maxHaveBatch } from "../wire/frame.ts";
 import type { Servable } from "./piece-upload.ts";
@@ -11,8 +12,9 @@ export interface NewsLink {
   /** So much is unsent that news only add to it. */
   readonly behind: boolean;
   send(frame: Frame): void;
-  /** There are news: `flush` within a few milliseconds. */
-  announce(channel: ServedChannel): void;
+  now(): number;
+  /** There are news: `flush` by then, or when something else is sent. */
+  announce(channel: ServedChannel, dueMs: number): void;
 }
 
 export class ServedChannel {
@@ -20,7 +22,7 @@ export class ServedChannel {
   readonly version: VersionId;
   readonly holding: Servable | undefined;
   readonly #link: NewsLink;
-  #news: PieceIndex[] = [];
+  readonly #news: News;
   /** Single news were dropped: a bitmap is due. */
   #stale = false;
   #stop: (() => void) | undefined;
@@ -30,6 +32,7 @@ export class ServedChannel {
     this.version = version;
     this.holding = holding;
     this.#link = link;
+    this.#news = new News(link.now());
     if (holding === undefined) return;
     this.#stop = holding.onGained((piece) => this.#gained(piece));
     this.#sendBitmap(holding);
@@ -44,11 +47,10 @@ export class ServedChannel {
     if (this.holding === undefined || this.#stop === undefined) return;
     if (this.#link.behind) {
       this.#stale = true;
-      this.#news = [];
+      this.#news.take();
       return;
     }
-    const news = this.#news;
-    this.#news = [];
+    const news = this.#news.take();
     if (this.#stale) this.#sendBitmap(this.holding);
     else if (news.length > 0) this.#link.send({ type: "have", channel: this.number, pieces: news });
   }
@@ -56,15 +58,16 @@ export class ServedChannel {
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
-    this.#news = [];
+    this.#news.take();
   }
 
   #gained(piece: PieceIndex): void {
     if (this.#stale) return;
-    if (this.#news.push(piece) === 1) this.#link.announce(this);
-    if (this.#news.length < maxHaveBatch) return;
+    const dueMs = this.#news.add(piece, this.#link.now());
+    this.#link.announce(this, dueMs);
+    if (this.#news.count < maxHaveBatch) return;
     this.#stale = true;
-    this.#news = [];
+    this.#news.take();
   }
 
   #sendBitmap(holding: Servable): void {

@@ -9,6 +9,7 @@ import type { Admission } from "../core/upload-queue.ts";
 import { pieceBytes } from "../core/version.ts";
 import { encodeFrame, type Frame, maxPartBytes } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
+import { FrameOutbox } from "./frame-outbox.ts";
 import type { PieceSender } from "./piece-sender.ts";
 import { ServedChannel } from "./piece-served-channel.ts";
 import { type Servable, Upload, type UploadLink } from "./piece-upload.ts";
@@ -26,7 +27,9 @@ export interface ServedLinkOptions {
   readonly maxChannels: number;
   readonly maxRequests: number;
   readonly find: (version: VersionId, requester: HostId) => Servable | DragonflyError;
-  readonly announce: (channel: ServedChannel) => void;
+  /** There are news on this link, to be told by then. */
+  readonly announce: (link: ServedLink, dueMs: number) => void;
+  readonly now: () => number;
   readonly sent: (version: VersionId, requester: HostId, bytes: number) => void;
 }
 
@@ -39,6 +42,9 @@ export class ServedLink implements UploadLink {
   readonly #options: ServedLinkOptions;
   readonly #decoder = new FrameDecoder("dialler");
   readonly #channels = new Map<number, ServedChannel>();
+  readonly #outbox = new FrameOutbox(() => this.#flush());
+  /** Those with something to tell. */
+  readonly #news = new Set<ServedChannel>();
   #blocked = false;
   #partsInFlight = 0;
   #ended = false;
@@ -64,18 +70,29 @@ export class ServedLink implements UploadLink {
     return this.#socket.writableLength > behindBytes;
   }
 
-  send(frame: Frame): void {
-    if (!this.#ended) this.#socket.write(encodeFrame(frame));
+  now(): number {
+    return this.#options.now();
   }
 
-  announce(channel: ServedChannel): void {
-    this.#options.announce(channel);
+  send(frame: Frame): void {
+    if (!this.#ended) this.#outbox.add(frame);
+  }
+
+  announce(channel: ServedChannel, dueMs: number): void {
+    this.#news.add(channel);
+    this.#options.announce(this, dueMs);
+  }
+
+  tellNews(): void {
+    for (const channel of this.#news) channel.flush();
+    this.#news.clear();
   }
 
   write(head: Uint8Array, bytes: Uint8Array, written: () => void): void {
     this.#partsInFlight++;
+    this.tellNews();
     this.#socket.cork();
-    this.#socket.write(head);
+    this.#socket.write(this.#outbox.take(head) ?? head);
     this.#socket.write(bytes, () => {
       if (--this.#partsInFlight === 0) this.#blocked = false;
       written();
@@ -107,10 +124,19 @@ export class ServedLink implements UploadLink {
   end(reason: string): void {
     if (this.#ended) return;
     const socket = this.#socket;
-    socket.end(encodeFrame({ type: "bye", channel: 0, reason }), () => socket.destroy());
+    const bye = encodeFrame({ type: "bye", channel: 0, reason });
+    socket.end(this.#outbox.take(bye), () => socket.destroy());
     this.#stop();
     const linger = setTimeout(() => socket.destroy(), lingerMs);
     socket.once("close", () => clearTimeout(linger));
+  }
+
+  /** What is to be said anyway takes the news along. */
+  #flush(): void {
+    if (this.#ended) return;
+    this.tellNews();
+    const bytes = this.#outbox.take();
+    if (bytes !== undefined) this.#socket.write(bytes);
   }
 
   #stop(): void {

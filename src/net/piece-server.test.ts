@@ -257,6 +257,6 @@ test("the upload limit and what was sent are told the truth", async () => {
   link.open(versionId(1), heard).request(0, 300 * KIB);
   await heard.next("piece");
   assert.equal(sent, 300 * KIB);
-  await until(() => rig.server.queue.rateBytesPerSecond > 0);
+  await until(() => rig.server.queue.pieces === 0);
   link.close();
 });

@@ -9,7 +9,6 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import type { UploadLimits, UploadQueue } from "../core/upload-queue.ts";
 import { maxChannels, maxRequests } from "./piece-link.ts";
 import { PieceSender } from "./piece-sender.ts";
-import type { ServedChannel } from "./piece-served-channel.ts";
 import { ServedLink } from "./piece-served-link.ts";
 import { requesterOf, upgradeAccepted, upgradeRefused } from "./piece-upgrade.ts";
 import type { Servable } from "./piece-upload.ts";
@@ -32,8 +31,6 @@ export interface PieceServerOptions {
   readonly maxLinks?: number;
   /** A receiver that takes nothing of what it asked for in this time loses its link. */
   readonly stallMs?: number;
-  /** How long news are gathered into one frame. */
-  readonly haveDelayMs?: number;
 }
 
 const keepAliveMs = 15_000;
@@ -42,9 +39,10 @@ export class PieceServer {
   readonly #options: PieceServerOptions;
   readonly #sender: PieceSender;
   readonly #links = new Map<Duplex, ServedLink>();
-  /** Channels with news since the timer was set. */
-  readonly #news = new Set<ServedChannel>();
+  /** Links with news; when the first of them is due, all tell, which wakes this process once. */
+  readonly #news = new Set<ServedLink>();
   #newsTimer: NodeJS.Timeout | undefined;
+  #newsDueMs = Number.POSITIVE_INFINITY;
   #closed = false;
   #allClosed: (() => void) | undefined;
 
@@ -74,15 +72,17 @@ export class PieceServer {
     socket.write(upgradeAccepted);
     socket.once("close", () => {
       this.#links.delete(socket);
+      this.#news.delete(link);
       if (this.#links.size === 0) this.#allClosed?.();
     });
-    const link = new ServedLink(socket, head, {
+    const link: ServedLink = new ServedLink(socket, head, {
       requester,
       sender: this.#sender,
       maxChannels,
       maxRequests,
       find: this.#options.find,
-      announce: (channel) => this.#announce(channel),
+      announce: (teller, dueMs) => this.#announce(teller, dueMs),
+      now: this.#options.now,
       sent: (version, host, bytes) => this.#options.onSent?.(version, host, bytes),
     });
     this.#links.set(socket, link);
@@ -106,13 +106,19 @@ export class PieceServer {
     });
   }
 
-  #announce(channel: ServedChannel): void {
-    this.#news.add(channel);
-    this.#newsTimer ??= setTimeout(() => {
-      this.#newsTimer = undefined;
-      for (const told of this.#news) told.flush();
-      this.#news.clear();
-    }, this.#options.haveDelayMs ?? 4);
+  #announce(link: ServedLink, dueMs: number): void {
+    if (this.#closed) return;
+    this.#news.add(link);
+    if (dueMs >= this.#newsDueMs) return;
+    clearTimeout(this.#newsTimer);
+    this.#newsDueMs = dueMs;
+    this.#newsTimer = setTimeout(() => this.#tellNews(), dueMs - this.#options.now());
+  }
+
+  #tellNews(): void {
+    this.#newsDueMs = Number.POSITIVE_INFINITY;
+    for (const link of this.#news) link.tellNews();
+    this.#news.clear();
   }
 }
 

@@ -51,4 +51,6 @@ export const eventKind = {
   rackIn: 24,
   /** The supernode tells what has landed since it last did. */
   manifest: 25,
+  /** host: tells what it has gained since it last did. */
+  news: 26,
 } as const;

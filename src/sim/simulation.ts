@@ -136,6 +136,8 @@ class Simulation {
     switch (kind) {
       case eventKind.block:
         return network.onBlock(a);
+      case eventKind.news:
+        return this.#node(a).tellNews();
       case eventKind.have:
         return this.#have(a, payload as number[]);
       case eventKind.request:

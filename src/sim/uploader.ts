@@ -4,13 +4,12 @@
 import { Bitset } from "../core/bitset.ts";
 import { type Gift, Giving } from "../core/giving.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import { News } from "../core/news.ts";
 import type { Random } from "../core/random.ts";
 import { hostUploadLimits, type Refusal, seedUploadLimits, UploadQueue } from "../core/upload-queue.ts";
 import { pieceBytes } from "../core/version.ts";
 import { eventKind } from "./event-kind.ts";
 import type { World } from "./world.ts";
-
-const haveBatchMs = 5;
 
 export class Uploader {
   readonly held = new Bitset();
@@ -23,8 +22,8 @@ export class Uploader {
   readonly #giving: Giving | undefined;
   /** Who has dialled this node and hears what it gains. */
   readonly #listeners: number[] = [];
-  #gained: PieceIndex[] = [];
-  #gainedUntilMs = Number.NEGATIVE_INFINITY;
+  #news: News | undefined;
+  #newsDueMs = Number.POSITIVE_INFINITY;
 
   constructor(world: World, node: number, options: { readonly seed: boolean; readonly random: Random }) {
     this.#world = world;
@@ -87,17 +86,23 @@ export class Uploader {
     this.#queue.sent(transfers.bytes[transfer] as number, this.#world.nowMs, transfers.fresh[transfer] === 1);
   }
 
-  /** Tells the listeners, a few milliseconds' gains at once. */
   gained(piece: PieceIndex): void {
     this.held.add(piece);
     this.#world.gained(this.#node, piece);
+    const { queue } = this.#world;
+    this.#news ??= new News(queue.timeMs);
+    const dueMs = this.#news.add(piece, queue.timeMs);
+    if (dueMs >= this.#newsDueMs) return;
+    this.#newsDueMs = dueMs;
+    queue.push(dueMs, eventKind.news, this.#node);
+  }
+
+  /** Tells the listeners, unless that was done early. */
+  tellNews(): void {
     const { queue, latencyMs } = this.#world;
-    if (queue.timeMs > this.#gainedUntilMs) {
-      this.#gained = [];
-      this.#gainedUntilMs = queue.timeMs + haveBatchMs;
-      queue.pushWith(this.#gainedUntilMs + latencyMs, eventKind.have, [this.#node, 0], this.#gained);
-    }
-    this.#gained.push(piece);
+    if (queue.timeMs < this.#newsDueMs) return;
+    this.#newsDueMs = Number.POSITIVE_INFINITY;
+    queue.pushWith(queue.timeMs + latencyMs, eventKind.have, [this.#node, 0], this.#news?.take() ?? []);
   }
 
   die(): void {

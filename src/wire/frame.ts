@@ -67,7 +67,7 @@ export type Side = "dialler" | "server";
 export const headBytes = 8;
 /** A part's head with its piece and offset: what precedes the bytes. */
 export const partHeadBytes = 16;
-export const maxPartBytes = 128 * 1024;
+export const maxPartBytes = 256 * 1024;
 /** 8 TiB in the largest pieces. */
 export const maxPieces = 1 << 21;
 export const maxHaveBatch = 1024;
