@@ -246,7 +246,8 @@ export class Transfers {
   async #withoutSupernode(key: TaskKey, request: ContentRequest, why: string): Promise<Ticket> {
     const { store, supernode } = this.#options;
     const { displayUrl } = key;
-    const held = store.latest(key.id);
+    const latest = store.latest(key.id);
+    const held = latest?.state === "complete" && !(await latest.intact()) ? undefined : latest;
     if (!request.backToSource) {
       // Nobody is left who could say whether it is current, or whether this requester may have it: only public content is given.
       if (held?.state === "complete" && held.version.audience === undefined && key.audience === "") {

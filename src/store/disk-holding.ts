@@ -14,7 +14,7 @@ import { Journal } from "./journal.ts";
 import { parseJournal } from "./journal-format.ts";
 import { type OpenFiles, PieceFile } from "./open-files.ts";
 import { type Keeper, PieceHolding } from "./piece-holding.ts";
-import { journalName, piecesName, type Recovered, versionName } from "./recovery.ts";
+import { journalName, piecesName, type Recovered, versionName, writtenAt } from "./recovery.ts";
 import type { Slots } from "./slots.ts";
 import { isFull, storageError, systemCode } from "./storage-error.ts";
 import { syncPath, type VersionFile, writeVersionFile } from "./version-file.ts";
@@ -36,6 +36,8 @@ export interface DiskKeeper extends Keeper {
 }
 
 const stampIntervalMs = 60_000;
+/** A complete holding that is read is looked after so often. */
+const checkIntervalMs = 1000;
 
 export class DiskHolding extends PieceHolding {
   readonly directory: string;
@@ -48,6 +50,9 @@ export class DiskHolding extends PieceHolding {
   #stampedAtMs: number;
   #stamping: Promise<void> = Promise.resolve();
   #holdsFile = false;
+  /** When the pieces were complete: a later time means that another program wrote to them. */
+  #writtenAtNs: string | undefined;
+  #checkedAtMs = 0;
 
   constructor(keeper: DiskKeeper, directory: string, recovered: Recovered) {
     super(keeper, recovered.facts);
@@ -59,6 +64,16 @@ export class DiskHolding extends PieceHolding {
     const { digests } = recovered;
     this.#digests = { deref: () => digests };
     this.#stampedAtMs = recovered.facts.usedAtMs;
+    this.#writtenAtNs = recovered.writtenAtNs;
+  }
+
+  override async intact(): Promise<boolean> {
+    if (this.#writtenAtNs === undefined) return true;
+    this.#checkedAtMs = this.#keeper.now();
+    const writtenAtNs = await writtenAt(this.file).catch(() => undefined);
+    if (writtenAtNs === this.#writtenAtNs) return true;
+    if (this.kept) this.#keeper.lost(this);
+    return false;
   }
 
   pieceDigest(index: PieceIndex): Uint8Array | undefined {
@@ -123,6 +138,9 @@ export class DiskHolding extends PieceHolding {
   }
 
   protected async fetch(offset: number, into: Uint8Array, length: number): Promise<void> {
+    if (this.kept && this.#keeper.now() - this.#checkedAtMs >= checkIntervalMs && !(await this.intact())) {
+      throw new DragonflyError("not-writable", `${this.file} was changed or removed: it is not used any more`);
+    }
     try {
       const bytesRead = await this.#keeper.reads.run(() => this.#pieces.read(into, offset, length));
       if (bytesRead === length) return;
@@ -140,6 +158,7 @@ export class DiskHolding extends PieceHolding {
       await this.#keeper.exclusively(async () => {
         this.#keeper.checkOpen();
         this.checkKept();
+        this.#writtenAtNs = await writtenAt(this.file);
         await this.#describe({ version, state: "complete", digest, boot: this.#keeper.boot }, false);
       });
     } catch (error) {
@@ -172,7 +191,8 @@ export class DiskHolding extends PieceHolding {
   }
 
   async #describe(change: Partial<VersionFile> & Pick<VersionFile, "state">, durable: boolean): Promise<void> {
-    const file = { version: this.version, createdAtMs: this.createdAtMs, ...change };
+    const { version, createdAtMs } = this;
+    const file = { version, createdAtMs, writtenAtNs: this.#writtenAtNs, ...change };
     await writeVersionFile(join(this.directory, versionName), file, durable);
     await this.#stamp();
   }

@@ -3,7 +3,19 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  access,
+  appendFile,
+  chmod,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -174,6 +186,22 @@ test("a version whose directory vanished while it was written cannot be finished
     writePiece(holding, contentOf(version, 1000), 0).then(() => holding.finish(1000, undefined)),
     withCode("not-writable"),
   );
+  await store.close();
+});
+
+test("a complete file that somebody wrote to, through a second name too, is not used any more", async (t) => {
+  const dataDir = await temporaryDirectory(t);
+  const store = await DiskStore.open({ dataDir, quotaBytes: 0 });
+  const holding = await fill(store, "a", 2500);
+  assert.equal(await holding.intact(), true);
+  const second = join(dataDir, "second");
+  await link(holding.file, second);
+  await chmod(second, 0o644);
+  assert.equal(await holding.intact(), true);
+  await appendFile(second, "more");
+  const evicted = new Promise((resolve) => store.onEvicted(resolve));
+  assert.equal(await holding.intact(), false);
+  assert.equal(await evicted, holding.version.id);
   await store.close();
 });
 

@@ -127,7 +127,13 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
       await rm(directory, { recursive: true, force: true }).catch(() => {});
       throw storageError(error, directory);
     }
-    const recovered = { facts, journalEndBytes: headerBytes, digests: new DigestTable(), durable: false };
+    const recovered = {
+      facts,
+      journalEndBytes: headerBytes,
+      digests: new DigestTable(),
+      durable: false,
+      writtenAtNs: undefined,
+    };
     return new DiskHolding(this, directory, recovered);
   }
 

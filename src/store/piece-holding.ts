@@ -163,6 +163,10 @@ export abstract class PieceHolding implements Holding {
     this.finished();
   }
 
+  intact(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   acquire(): () => void {
     this.#pins++;
     this.touch();

@@ -1,9 +1,9 @@
 // What a directory of the store holds when a process opens it. The journal claims; within one run of the machine its claims are
-// believed, since the page cache outlives a process; after another run, and where a size is wrong, each claim is proved by hashing.
+// believed, since the page cache outlives a process; after another run, and where a size or a time is wrong, each claim is proved by hashing.
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Bitset } from "../core/bitset.ts";
 import type { VersionRecord } from "../core/version.ts";
@@ -25,6 +25,8 @@ export interface Recovered {
   readonly digests: DigestTable | undefined;
   /** All of it is known to be on the disk, not only in the page cache. */
   readonly durable: boolean;
+  /** Of a complete one. */
+  readonly writtenAtNs: string | undefined;
 }
 
 interface Found {
@@ -32,6 +34,7 @@ interface Found {
   readonly file: VersionFile;
   readonly usedAtMs: number;
   readonly piecesBytes: number;
+  readonly writtenAtNs: string;
   readonly journalBytes: number;
 }
 
@@ -50,8 +53,11 @@ function look(directory: string, nowMs: number): Found | undefined {
       const file = parseVersionFile(readFileSync(handle, "utf8"));
       if (file === undefined || file.version.id !== basename(directory)) return undefined;
       const usedAtMs = Math.min(nowMs, fstatSync(handle).mtimeMs);
-      const sizeOf = (name: string) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
-      return { directory, file, usedAtMs, piecesBytes: sizeOf(piecesName), journalBytes: sizeOf(journalName) };
+      const pieces = statSync(join(directory, piecesName), { throwIfNoEntry: false, bigint: true });
+      const journal = statSync(join(directory, journalName), { throwIfNoEntry: false });
+      const piecesBytes = Number(pieces?.size ?? 0);
+      const writtenAtNs = String(pieces?.mtimeNs ?? 0);
+      return { directory, file, usedAtMs, piecesBytes, writtenAtNs, journalBytes: journal?.size ?? 0 };
     } finally {
       closeSync(handle);
     }
@@ -65,12 +71,19 @@ function recoverComplete(found: Found, boot: string): Recovered | undefined {
   const { length, pieceLength } = file.version;
   if (file.state !== "complete" || length === null || piecesBytes !== length) return undefined;
   if (file.boot !== undefined && file.boot !== boot) return undefined;
+  if (file.writtenAtNs !== undefined && file.writtenAtNs !== found.writtenAtNs) return undefined;
   const pieces = countPieces(length, pieceLength);
   if (journalBytes < headerBytes + pieces * recordBytes) return undefined;
   const held = new Bitset();
   held.addRange(0, pieces);
   const facts = factsOf(found, file.version, held);
-  return { facts, journalEndBytes: journalBytes, digests: undefined, durable: file.boot === undefined };
+  return {
+    facts,
+    journalEndBytes: journalBytes,
+    digests: undefined,
+    durable: file.boot === undefined,
+    writtenAtNs: found.writtenAtNs,
+  };
 }
 
 async function recoverPieces(found: Found, boot: string): Promise<Recovered> {
@@ -92,11 +105,17 @@ async function recoverPieces(found: Found, boot: string): Promise<Recovered> {
   const state = complete ? "complete" : "partial";
   const digest = complete ? file.digest : undefined;
   if (file.state === "complete") {
-    const proved = { ...file, state, digest, boot: complete ? boot : undefined } as const;
+    const writtenAtNs = complete ? found.writtenAtNs : undefined;
+    const proved = { ...file, state, digest, boot: complete ? boot : undefined, writtenAtNs } as const;
     await writeVersionFile(join(directory, versionName), proved, false);
   }
   const facts = { ...factsOf(found, file.version, held), state, digest } as const;
-  return { facts, journalEndBytes, digests, durable: false };
+  return { facts, journalEndBytes, digests, durable: false, writtenAtNs: complete ? found.writtenAtNs : undefined };
+}
+
+/** When a file was written last, in nanoseconds. */
+export async function writtenAt(path: string): Promise<string> {
+  return String((await stat(path, { bigint: true })).mtimeNs);
 }
 
 function factsOf(found: Found, version: VersionRecord, held: Bitset): HoldingFacts {

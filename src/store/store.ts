@@ -51,6 +51,11 @@ export interface Holding {
   pieceDigest(index: PieceIndex): Uint8Array | undefined;
   /** Fixes the length (known only now for an unknown one) and marks it complete; all pieces must be held. */
   finish(length: number, digest: string | undefined): Promise<void>;
+  /**
+   * Whether a complete holding still has the bytes that were verified, as far as the file system tells. One that has not is removed
+   * from the store.
+   */
+  intact(): Promise<boolean>;
   /** Pins it against eviction until the returned function is called (once or more: idempotent). */
   acquire(): () => void;
   /** Called with each piece newly held, in the order they were written. Returns the way to stop listening. */

@@ -21,6 +21,11 @@ const schema = z.object({
   digest: z.string().optional(),
   /** The run of the machine in which it was completed; absent once all of it is known to be on the disk. */
   boot: z.string().optional(),
+  /** When the pieces were written last, in nanoseconds as text: at any other time somebody else has written. */
+  writtenAtNs: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .optional(),
   createdAtMs: z.number(),
 });
 
@@ -29,6 +34,7 @@ export interface VersionFile {
   readonly state: "partial" | "complete";
   readonly digest?: string | undefined;
   readonly boot?: string | undefined;
+  readonly writtenAtNs?: string | undefined;
   readonly createdAtMs: number;
 }
 
