@@ -16,7 +16,9 @@ export interface DownloadTuning {
   readonly perNeighbour: number;
   /** A slot that stays free for so long, while neighbours are busy, is the seed's to fill. */
   readonly seedPatienceMs: number;
-  /** How often a neighbour is offered for a fresh one, and missing ones are asked for. */
+  /** How often missing neighbours are asked for. */
+  readonly fillEveryMs: number;
+  /** How often the least useful one is offered for a fresh one: each is a connection made and a bitmap told. */
   readonly swapEveryMs: number;
   /** A request without progress for this long, or for `suspectFactor` times what requests usually take, is made elsewhere. */
   readonly suspectAfterMs: number;
@@ -42,7 +44,8 @@ export const downloadTuning: DownloadTuning = {
   slowSlots: 0.25,
   perNeighbour: 2,
   seedPatienceMs: 50,
-  swapEveryMs: 1000,
+  fillEveryMs: 1000,
+  swapEveryMs: 5000,
   suspectAfterMs: 300,
   suspectFactor: 4,
   suspectFirstMs: 3000,

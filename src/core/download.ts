@@ -116,6 +116,7 @@ export class Download {
   #reader: PieceIndex | undefined;
   #seedAwayAtMs: number | undefined;
   #nextSwapMs: number | undefined;
+  #swappedAtMs = Number.NEGATIVE_INFINITY;
   /** Smoothed milliseconds from request to verified; 0 before the first. */
   #usualMs = 0;
   #rate = 0;
@@ -263,7 +264,7 @@ export class Download {
     const neighbour = new Neighbour(id, seed, Math.ceil((length ?? 0) / pieceLength));
     this.#neighbours.set(id, neighbour);
     this.#all.push(neighbour);
-    this.#nextSwapMs ??= now + this.#tuning.swapEveryMs;
+    this.#nextSwapMs ??= now + this.#tuning.fillEveryMs;
     this.#changed();
   }
 
@@ -461,12 +462,18 @@ export class Download {
   }
 
   #swap(now: number): void {
-    this.#nextSwapMs = now + this.#tuning.swapEveryMs;
+    const { neighbours, fillEveryMs, swapEveryMs } = this.#tuning;
     const peers = this.#all.filter((neighbour) => !neighbour.seed);
-    const missing = this.#tuning.neighbours - peers.length;
-    const least = missing > 0 ? undefined : leastUseful(peers);
-    if (missing <= 0 && least === undefined) return;
-    this.#effects.push({ type: "more-neighbours", count: Math.max(1, missing), least: least?.id });
+    const missing = neighbours - peers.length;
+    this.#nextSwapMs = now + fillEveryMs;
+    if (missing > 0) {
+      this.#effects.push({ type: "more-neighbours", count: missing, least: undefined });
+      return;
+    }
+    if (now < this.#swappedAtMs + swapEveryMs) return;
+    this.#swappedAtMs = now;
+    const least = leastUseful(peers);
+    if (least !== undefined) this.#effects.push({ type: "more-neighbours", count: 1, least: least.id });
   }
 
   #considerOrigin(now: number): void {
