@@ -45,7 +45,7 @@ export const downloadTuning: DownloadTuning = {
   perNeighbour: 2,
   seedPatienceMs: 50,
   fillEveryMs: 1000,
-  swapEveryMs: 5000,
+  swapEveryMs: 2000,
   suspectAfterMs: 300,
   suspectFactor: 4,
   suspectFirstMs: 3000,

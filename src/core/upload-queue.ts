@@ -30,7 +30,7 @@ export const seedUploadLimits: UploadLimits = {
   minPieces: 3,
   windowMs: 200,
   freshPieces: 16,
-  retryMs: 20,
+  retryMs: 100,
   maxRetryMs: 10_000,
   refusalsPerSecond: 4000,
 };
@@ -54,8 +54,10 @@ export interface AdmissionRequest {
 
 /** An asker that is later than this for its appointment has lost interest. */
 const lateMs = 100;
-/** An asker is compared with so many of those that are called before it, in a crowd of any size. */
-const comparedAskers = 32;
+/** All who wait may have had their turn a moment ago: the uplink rests no longer than this, whatever was measured. */
+const maxTurnMs = 60_000;
+/** A piece that takes so many times the usual retry has a slow uplink to wait for. */
+const slowPieceRetries = 3;
 /** The rate is measured over so much at the least: what is smaller or shorter measures the network's delay. */
 const measuredBytes = 256 * 1024;
 const measuredMs = 100;
@@ -102,8 +104,7 @@ export class UploadQueue {
 
   /**
    * Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`, told the same `fresh`.
-   * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one, or when none of
-   * those who wait has an earlier turn.
+   * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one.
    */
   admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
     if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker, bytes);
@@ -123,7 +124,8 @@ export class UploadQueue {
     const { retryMs, maxRetryMs, refusalsPerSecond } = this.#limits;
     // No place is free before one piece has gone: on a slow uplink asking more often costs both sides and brings nothing.
     const pieceMs = this.#rate === 0 ? 0 : Math.min(maxPieceMs, (bytes * 1000) / this.#rate);
-    const callMs = Math.max(nowMs + Math.max(retryMs, pieceMs), this.#lastCallMs + 1000 / refusalsPerSecond);
+    const waitMs = pieceMs > slowPieceRetries * retryMs ? pieceMs : retryMs;
+    const callMs = Math.max(nowMs + waitMs, this.#lastCallMs + 1000 / refusalsPerSecond);
     this.#lastCallMs = Math.min(callMs, nowMs + maxRetryMs);
     if (asker !== undefined) {
       this.#line.delete(asker);
@@ -166,15 +168,9 @@ export class UploadQueue {
 
   #hasTurn(asker: string | undefined, nowMs: number): boolean {
     if (asker === undefined) return true;
-    const turnMs = this.#turns.get(asker) ?? 0;
-    if (turnMs <= nowMs) return true;
+    if ((this.#turns.get(asker) ?? 0) <= nowMs) return true;
     this.#forgetLate(nowMs);
-    let compared = 0;
-    for (const waiting of this.#line.keys()) {
-      if (waiting !== asker && (this.#turns.get(waiting) ?? 0) < turnMs) return false;
-      if (++compared >= comparedAskers) break;
-    }
-    return true;
+    return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
   }
 
   /** Those who did not come when they were called do not wait any more. */
@@ -190,7 +186,8 @@ export class UploadQueue {
     this.#turns.delete(asker);
     this.#forgetLate(nowMs);
     if (this.#line.size === 0) return this.#turns.clear();
-    if (this.#rate > 0) this.#turns.set(asker, nowMs + (this.#line.size * bytes * 1000) / this.#rate);
+    const roundMs = this.#rate === 0 ? 0 : (this.#line.size * bytes * 1000) / this.#rate;
+    if (roundMs > 0) this.#turns.set(asker, nowMs + Math.min(maxTurnMs, roundMs));
     if (this.#turns.size <= 2 * this.#line.size + 64) return;
     for (const [one, turnMs] of this.#turns) if (turnMs <= nowMs) this.#turns.delete(one);
   }
