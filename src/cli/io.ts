@@ -21,6 +21,7 @@ export interface Io {
 }
 
 export function processIo(): Io {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedReader);
   return {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -29,4 +30,9 @@ export function processIo(): Io {
     leave: (code) => process.exit(code),
     program: programFile(),
   };
+}
+
+/** `dragonfly tasks | head`: whoever stops reading has what he wanted. Whoever writes content to the stream listens to it himself. */
+function ignoreClosedReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }

@@ -1,9 +1,12 @@
 // Servers leave when they are told to: at once, in order, and without a trace.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { programFile } from "../local/program-file.ts";
 import { refused, sha256, sha256OfFile, succeeded } from "../testing/outcome.ts";
 import { ProcessSwarm } from "../testing/process-swarm.ts";
 import { TestOrigin, testContent } from "../testing/test-origin.ts";
@@ -81,4 +84,15 @@ describe("leaving", { concurrency: 2 }, () => {
       await swarm.close();
     }
   });
+});
+
+test("whoever stops reading what a command prints makes it neither fail nor complain", async () => {
+  const child = spawn(process.execPath, [programFile(), "simulate", "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  let complaint = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    complaint += bytes;
+  });
+  const [exit] = await once(child, "close");
+  assert.deepEqual([exit, complaint], [0, ""]);
 });
