@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bitset } from "./bitset.ts";
-import { Download, type DownloadEffect, type DownloadEvent, type DownloadOptions } from "./download.ts";
+import { Download, type DownloadOptions } from "./download.ts";
+import type { DownloadEffect, DownloadEvent } from "./download-event.ts";
 import type { HostId } from "./ids.ts";
 import { seededRandom } from "./random.ts";
 import { TokenBucket } from "./token-bucket.ts";

@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
-import { Download, type DownloadEffect, type DownloadEvent } from "../core/download.ts";
+import { Download } from "../core/download.ts";
+import type { DownloadEffect, DownloadEvent } from "../core/download-event.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";

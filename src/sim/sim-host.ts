@@ -1,7 +1,8 @@
 // One simulated host: production's download, with the effects performed as messages in virtual time. It decides nothing.
 
 import { Bitset } from "../core/bitset.ts";
-import { Download, type DownloadEffect, type DownloadEvent } from "../core/download.ts";
+import { Download } from "../core/download.ts";
+import type { DownloadEffect, DownloadEvent } from "../core/download-event.ts";
 import type { HostId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { eventKind } from "./event-kind.ts";

@@ -1,0 +1,72 @@
+// How fast a download goes, and what follows from it: how many requests it keeps in flight, and when one of them is late or suspect.
+
+import type { DownloadTuning } from "./download-tuning.ts";
+import type { Flight } from "./flights.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Neighbourhood } from "./neighbourhood.ts";
+import { RateMeter } from "./rate-meter.ts";
+
+/** What takes longer is no delay but a stall. */
+const maxAnswerMs = 200;
+
+export class Pace {
+  readonly #tuning: DownloadTuning;
+  readonly #pieceLength: number;
+  readonly #neighbours: Neighbourhood;
+  readonly #meter = new RateMeter();
+  /** Smoothed milliseconds from request to verified; 0 before the first. */
+  #usualMs = 0;
+  /** Smoothed milliseconds from a request to its refusal. */
+  #answerMs = 0;
+
+  constructor(tuning: DownloadTuning, pieceLength: number, neighbours: Neighbourhood) {
+    this.#neighbours = neighbours;
+    this.#tuning = tuning;
+    this.#pieceLength = pieceLength;
+  }
+
+  /** Smoothed, over all neighbours. */
+  get bytesPerSecond(): number {
+    return this.#meter.bytesPerSecond;
+  }
+
+  answered(tookMs: number): void {
+    this.#usualMs = this.#usualMs === 0 ? tookMs : this.#usualMs * 0.9 + tookMs * 0.1;
+  }
+
+  /** A refusal is sent at once, so it tells what the network and the two processes take, loaded as they are. */
+  refused(tookMs: number): void {
+    this.#answerMs = this.#answerMs * 0.9 + Math.min(maxAnswerMs, tookMs) * 0.1;
+  }
+
+  received(bytes: number, nowMs: number): void {
+    this.#meter.add(bytes, nowMs);
+  }
+
+  /** How many requests are kept in flight: just enough to cover the delay to the farthest neighbour and back. */
+  get slots(): number {
+    const { baseInFlight, delayFactor, maxInFlight } = this.#tuning;
+    const delayMs = Math.max(this.#neighbours.rttMs, this.#answerMs);
+    const perDelay = Math.ceil((delayFactor * delayMs * this.bytesPerSecond) / 1000 / this.#pieceLength);
+    return Math.min(maxInFlight, baseInFlight + perDelay);
+  }
+
+  /** What a request to the neighbour takes of the slots: less where pieces take much longer than they usually do. */
+  slotsOf({ rate }: Neighbour): number {
+    const { slowFactor, slowSlots } = this.#tuning;
+    return rate > 0 && rate * this.#usualMs * slowFactor < this.#pieceLength * 1000 ? slowSlots : 1;
+  }
+
+  /** When a request that makes no progress is given up. */
+  suspectAtMs({ movedAtMs }: Flight): number {
+    const { suspectAfterMs, suspectFactor, suspectFirstMs } = this.#tuning;
+    const patience = this.#usualMs === 0 ? suspectFirstMs : Math.max(suspectAfterMs, this.#usualMs * suspectFactor);
+    return movedAtMs + patience;
+  }
+
+  /** When, in the endgame, its piece is asked for a second time. */
+  lateAtMs({ askedAtMs }: Flight): number {
+    const { endgameFactor, suspectAfterMs } = this.#tuning;
+    return askedAtMs + (this.#usualMs === 0 ? suspectAfterMs : this.#usualMs * endgameFactor);
+  }
+}

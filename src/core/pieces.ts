@@ -1,0 +1,93 @@
+// The pieces of one version as a download sees them: `known` once the manifest names the digest, `open` while they may be asked for,
+// `held` when their bytes matched; and which of them somebody who reads in order needs next.
+
+import { Bitset } from "./bitset.ts";
+import type { PieceIndex } from "./ids.ts";
+import { pieceBytes } from "./version.ts";
+
+export class Pieces {
+  readonly pieceLength: number;
+  readonly held: Bitset;
+  /** Known, not held, not in flight. */
+  readonly open = new Bitset();
+  readonly #known = new Bitset();
+  #length: number | null;
+  #sealed = false;
+  #reader: PieceIndex | undefined;
+
+  /** `held` is what is on disk already; it is copied. */
+  constructor(length: number | null, pieceLength: number, held: Bitset) {
+    this.#length = length;
+    this.pieceLength = pieceLength;
+    this.held = held.copy();
+  }
+
+  /** In bytes; null while nobody has told it. */
+  get length(): number | null {
+    return this.#length;
+  }
+
+  /** Whether the manifest is whole. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** How many there are, as far as is known. */
+  get count(): number {
+    return Math.ceil((this.#length ?? 0) / this.pieceLength);
+  }
+
+  get complete(): boolean {
+    return this.#sealed && this.held.count >= this.count;
+  }
+
+  bytesOf(piece: PieceIndex): number {
+    return pieceBytes(this, piece);
+  }
+
+  /** The manifest names the digests of [from, to) now. */
+  know(from: PieceIndex, to: PieceIndex): void {
+    for (let piece = from; piece < to; piece++) {
+      if (this.#known.add(piece) && !this.held.has(piece)) this.open.add(piece);
+    }
+  }
+
+  seal(length: number): void {
+    this.#length = length;
+    this.#sealed = true;
+  }
+
+  /** Returns whether it was missing. */
+  keep(piece: PieceIndex): boolean {
+    if (!this.held.add(piece)) return false;
+    this.open.delete(piece);
+    return true;
+  }
+
+  /** It is not in flight any more. */
+  reopen(piece: PieceIndex): void {
+    if (!this.held.has(piece)) this.open.add(piece);
+  }
+
+  /** Someone reads in order and is at `piece`; undefined when nobody does. */
+  readAt(piece: PieceIndex | undefined): void {
+    this.#reader = piece;
+  }
+
+  /** Where so many pieces begin that the reader needs next: at the first that is missing. Undefined without a reader. */
+  windowStart(): PieceIndex | undefined {
+    if (this.#reader === undefined) return undefined;
+    while (this.held.has(this.#reader)) this.#reader++;
+    return this.#reader;
+  }
+
+  /** The open pieces within the reader's window, or all where there are none. A new set. */
+  wanted(windowPieces: number): Bitset {
+    const from = this.windowStart();
+    if (from === undefined) return this.open.copy();
+    const to = from + windowPieces;
+    const wanted = new Bitset(to);
+    for (let piece = from; piece < to; piece++) if (this.open.has(piece)) wanted.add(piece);
+    return wanted.count > 0 ? wanted : this.open.copy();
+  }
+}
