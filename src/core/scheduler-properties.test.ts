@@ -4,7 +4,8 @@ import fc from "fast-check";
 import type { WireError } from "./error.ts";
 import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import { seededRandom } from "./random.ts";
-import { Scheduler, type SchedulerEvent } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerEvent } from "./scheduler-event.ts";
 import { schedulerTuning } from "./scheduler-tuning.ts";
 
 const hosts = 30;

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { WireError } from "./error.ts";
 import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import { seededRandom } from "./random.ts";
-import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
 import { schedulerTuning } from "./scheduler-tuning.ts";
 import type { Labels } from "./swarm.ts";
 
@@ -267,6 +268,30 @@ test("who is complete keeps the neighbours that still fetch", () => {
   }
   assert.deepEqual(talk.neighbours("a"), ["c"]);
   assert.deepEqual(talk.neighbours("c"), ["a", "b"]);
+});
+
+test("who is complete and asks again stays complete, until it shows that it fetches", () => {
+  const talk = new Dialogue();
+  talk.swarm("a", "b", "c");
+  const a = "a" as HostId;
+  const from = { peers: 0, supernode: 0, origin: 0 };
+  const report = (complete: boolean) =>
+    talk.say({ type: "progress", host: a, version: v1, heldPieces: complete ? 4 : 1, from, complete });
+  const state = () => talk.scheduler.hosts.get(a)?.peers.get(v1)?.state;
+
+  talk.say({ type: "progress", host: "b" as HostId, version: v1, heldPieces: 4, from, complete: true });
+  report(true);
+  assert.deepEqual(talk.register("a"), ["a: admit v1, meet c"]);
+  assert.equal(state(), "complete");
+  assert.deepEqual(talk.neighbours("a"), ["c"], "nobody who is complete as well");
+
+  report(false);
+  assert.equal(state(), "fetching");
+  report(true);
+  assert.equal(state(), "complete");
+  talk.say({ type: "more-neighbours", host: a, version: v1, count: 1, least: undefined });
+  assert.equal(state(), "fetching");
+  assert.deepEqual(talk.neighbours("a"), ["b", "c"]);
 });
 
 test("two hosts of which neither can be dialled are not introduced", () => {

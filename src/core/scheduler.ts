@@ -7,112 +7,13 @@
 // origin once per version. What is here is soft: after a restart the daemons tell their holdings again.
 
 import type { WireError } from "./error.ts";
+import { Hosts } from "./hosts.ts";
 import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import type { Random } from "./random.ts";
+import type { SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
 import { type SchedulerTuning, schedulerTuning } from "./scheduler-tuning.ts";
-import { type StrikeReason, Strikes } from "./strikes.ts";
-import { type BytesBySource, type Host, type Labels, type Peer, type SeedState, Swarm } from "./swarm.ts";
-
-export type SchedulerEvent =
-  | { readonly type: "host-joined"; readonly id: HostId; readonly address: string | null; readonly labels: Labels }
-  | { readonly type: "host-left"; readonly id: HostId }
-  /** `request` is the host's own number for it, told back in the answer. */
-  | {
-      readonly type: "register";
-      readonly host: HostId;
-      readonly request: number;
-      readonly task: TaskId;
-      readonly audience: Audience;
-    }
-  /** The origin was asked for this audience: this is the current version. */
-  | { readonly type: "probed"; readonly task: TaskId; readonly audience: Audience; readonly version: VersionId }
-  | { readonly type: "probe-failed"; readonly task: TaskId; readonly audience: Audience; readonly error: WireError }
-  | { readonly type: "seed"; readonly version: VersionId; readonly state: "complete" }
-  | { readonly type: "seed-failed"; readonly version: VersionId; readonly error: WireError }
-  /** A host offers what it has on disk. */
-  | {
-      readonly type: "holding";
-      readonly host: HostId;
-      readonly task: TaskId;
-      readonly version: VersionId;
-      readonly complete: boolean;
-    }
-  | {
-      readonly type: "progress";
-      readonly host: HostId;
-      readonly version: VersionId;
-      readonly heldPieces: number;
-      readonly from: BytesBySource;
-      readonly complete: boolean;
-    }
-  | { readonly type: "left"; readonly host: HostId; readonly version: VersionId }
-  /** Two neighbours exchange no more, by the word of one of them. */
-  | {
-      readonly type: "parted";
-      readonly host: HostId;
-      readonly version: VersionId;
-      readonly neighbour: HostId;
-    }
-  | {
-      readonly type: "more-neighbours";
-      readonly host: HostId;
-      readonly version: VersionId;
-      readonly count: number;
-      readonly least: HostId | undefined;
-    }
-  | {
-      readonly type: "strike";
-      readonly host: HostId;
-      readonly by: HostId | undefined;
-      readonly version: VersionId | undefined;
-      readonly reason: StrikeReason;
-    }
-  | { readonly type: "release"; readonly host: HostId }
-  | { readonly type: "forget"; readonly task: TaskId }
-  | { readonly type: "wake" };
-
-export type SchedulerEffect =
-  | { readonly type: "probe"; readonly task: TaskId; readonly audience: Audience }
-  | { readonly type: "start-seed"; readonly task: TaskId; readonly version: VersionId }
-  | {
-      readonly type: "admit";
-      readonly host: HostId;
-      readonly request: number;
-      readonly version: VersionId;
-      readonly neighbours: readonly Host[];
-    }
-  | { readonly type: "refuse"; readonly host: HostId; readonly request: number; readonly error: WireError }
-  | {
-      readonly type: "introduce";
-      readonly host: HostId;
-      readonly version: VersionId;
-      readonly neighbours: readonly Host[];
-    }
-  | {
-      readonly type: "drop";
-      readonly host: HostId;
-      readonly version: VersionId;
-      readonly neighbour: HostId;
-      readonly reason: "left" | "swapped" | "isolated";
-    }
-  /** The version cannot be completed: its peers are told why. */
-  | { readonly type: "abandon"; readonly host: HostId; readonly version: VersionId; readonly error: WireError }
-  | { readonly type: "isolated"; readonly host: HostId; readonly reason: StrikeReason; readonly untilMs: number }
-  | { readonly type: "released"; readonly host: HostId };
-
-interface Waiting {
-  readonly host: HostId;
-  readonly request: number;
-}
-
-interface Task {
-  readonly id: TaskId;
-  version: VersionId | undefined;
-  /** When the origin last confirmed the version, by audience. */
-  readonly confirmedAtMs: Map<Audience, number>;
-  readonly waiting: Map<Audience, Waiting[]>;
-  usedAtMs: number;
-}
+import { type BytesBySource, type Host, type Labels, type Peer, Swarm } from "./swarm.ts";
+import { Tasks, type Waiting } from "./tasks.ts";
 
 export interface SchedulerOptions {
   readonly random: Random;
@@ -121,25 +22,19 @@ export interface SchedulerOptions {
   readonly tuning?: SchedulerTuning;
 }
 
-const NEVER = Number.POSITIVE_INFINITY;
-
 export class Scheduler {
   readonly #random: Random;
-  readonly #freshnessMs: number;
   readonly #tuning: SchedulerTuning;
-  readonly #tasks = new Map<TaskId, Task>();
-  readonly #hosts = new Map<HostId, Host>();
+  readonly #tasks: Tasks;
+  readonly #hosts: Hosts;
   readonly #swarms = new Map<VersionId, Swarm>();
-  readonly #isolated = new Set<HostId>();
-  /** Isolated ones that are not connected: kept until they are released. */
-  readonly #away = new Set<HostId>();
-  #nextSweepMs: number | undefined;
   #effects: SchedulerEffect[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#random = options.random;
-    this.#freshnessMs = options.freshnessMs;
     this.#tuning = options.tuning ?? schedulerTuning;
+    this.#hosts = new Hosts(this.#tuning);
+    this.#tasks = new Tasks(options.freshnessMs, this.#tuning.forgetTaskMs);
   }
 
   step(event: SchedulerEvent, nowMs: number): readonly SchedulerEffect[] {
@@ -149,14 +44,12 @@ export class Scheduler {
   }
 
   nextWake(): number {
-    let next = this.#nextSweepMs ?? NEVER;
-    for (const id of this.#isolated) next = Math.min(next, this.#isolatedUntilMs(id));
-    return next;
+    return Math.min(this.#tasks.nextSweepMs, this.#hosts.nextReleaseMs);
   }
 
   /** For the API: what it knows, read only. */
   get hosts(): ReadonlyMap<HostId, Host> {
-    return this.#hosts;
+    return this.#hosts.byId;
   }
 
   get swarms(): ReadonlyMap<VersionId, Swarm> {
@@ -164,11 +57,11 @@ export class Scheduler {
   }
 
   currentVersion(task: TaskId): VersionId | undefined {
-    return this.#tasks.get(task)?.version;
+    return this.#tasks.version(task);
   }
 
   get tasks(): Iterable<TaskId> {
-    return this.#tasks.keys();
+    return this.#tasks.ids;
   }
 
   #apply(event: SchedulerEvent, now: number): void {
@@ -184,7 +77,7 @@ export class Scheduler {
       case "probe-failed":
         return this.#probeFailed(event.task, event.audience, event.error);
       case "seed":
-        return this.#seed(event.version, event.state);
+        return this.#seedComplete(event.version);
       case "seed-failed":
         return this.#seedFailed(event.version, event.error);
       case "holding":
@@ -211,24 +104,20 @@ export class Scheduler {
   // --- hosts
 
   #hostJoined(id: HostId, address: string | null, labels: Labels): void {
-    const known = this.#hosts.get(id);
-    if (known !== undefined) this.#hostLeft(id);
-    this.#away.delete(id);
-    const strikes = known?.strikes ?? new Strikes();
-    this.#hosts.set(id, { id, address, labels, peers: new Map(), strikes });
+    const strikes = this.#hosts.get(id)?.strikes;
+    this.#hostLeft(id);
+    this.#hosts.join(id, address, labels, strikes);
   }
 
   #hostLeft(id: HostId): void {
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     for (const version of [...host.peers.keys()]) this.#left(id, version);
-    // An isolated host stays known: leaving and coming back must not clear it.
-    if (host.strikes.isolated) this.#away.add(id);
-    else this.#hosts.delete(id);
+    this.#hosts.leave(host);
   }
 
   #left(id: HostId, version: VersionId): void {
-    const peer = this.#hosts.get(id)?.peers.get(version);
+    const peer = this.#hosts.peer(id, version);
     const swarm = this.#swarms.get(version);
     if (peer === undefined || swarm === undefined) return;
     for (const { host } of peer.neighbours) this.#drop(host, version, id, "left");
@@ -241,58 +130,25 @@ export class Scheduler {
 
   // --- tasks
 
-  #task(id: TaskId, now: number): Task {
-    let task = this.#tasks.get(id);
-    if (task === undefined) {
-      task = { id, version: undefined, confirmedAtMs: new Map(), waiting: new Map(), usedAtMs: now };
-      this.#tasks.set(id, task);
-      this.#nextSweepMs ??= now + this.#tuning.forgetTaskMs;
-    }
-    task.usedAtMs = now;
-    return task;
-  }
-
   #register(id: TaskId, audience: Audience, waiting: Waiting, now: number): void {
-    const task = this.#task(id, now);
-    const queue = task.waiting.get(audience);
-    if (queue !== undefined) {
-      queue.push(waiting);
-      return;
-    }
-    const swarm = task.version === undefined ? undefined : this.#swarms.get(task.version);
-    const confirmedAtMs = task.confirmedAtMs.get(audience) ?? Number.NEGATIVE_INFINITY;
-    if (swarm !== undefined && swarm.seed !== "failed" && now - confirmedAtMs <= this.#freshnessMs) {
-      return this.#admit(swarm, waiting);
-    }
-    task.waiting.set(audience, [waiting]);
-    this.#effects.push({ type: "probe", task: id, audience });
-  }
-
-  #takeWaiting(id: TaskId, audience: Audience): readonly Waiting[] {
-    const task = this.#tasks.get(id);
-    const waiting = task?.waiting.get(audience) ?? [];
-    task?.waiting.delete(audience);
-    return waiting;
+    const version = this.#tasks.confirmed(id, audience, now);
+    const swarm = version === undefined ? undefined : this.#swarms.get(version);
+    if (swarm !== undefined && swarm.seed !== "failed") return this.#admit(swarm, waiting);
+    if (this.#tasks.wait(id, audience, waiting)) this.#effects.push({ type: "probe", task: id, audience });
   }
 
   #probed(id: TaskId, audience: Audience, version: VersionId, now: number): void {
-    const task = this.#task(id, now);
+    this.#tasks.confirm(id, audience, version, now);
     const swarm = this.#swarm(version, id);
-    if (task.version !== version) {
-      task.version = version;
-      task.confirmedAtMs.clear();
-    }
-    if (task.confirmedAtMs.size >= 1024) task.confirmedAtMs.clear();
-    task.confirmedAtMs.set(audience, now);
     if (swarm.seed === "idle" || swarm.seed === "failed") {
       swarm.seed = "reading";
       this.#effects.push({ type: "start-seed", task: id, version });
     }
-    for (const waiting of this.#takeWaiting(id, audience)) this.#admit(swarm, waiting);
+    for (const waiting of this.#tasks.takeWaiting(id, audience)) this.#admit(swarm, waiting);
   }
 
   #probeFailed(id: TaskId, audience: Audience, error: WireError): void {
-    for (const { host, request } of this.#takeWaiting(id, audience)) {
+    for (const { host, request } of this.#tasks.takeWaiting(id, audience)) {
       this.#effects.push({ type: "refuse", host, request, error });
     }
   }
@@ -306,9 +162,9 @@ export class Scheduler {
     return swarm;
   }
 
-  #seed(version: VersionId, state: SeedState): void {
+  #seedComplete(version: VersionId): void {
     const swarm = this.#swarms.get(version);
-    if (swarm !== undefined) swarm.seed = state;
+    if (swarm !== undefined) swarm.seed = "complete";
   }
 
   #seedFailed(version: VersionId, error: WireError): void {
@@ -322,12 +178,8 @@ export class Scheduler {
 
   /** Those who wait for a probe still get their answer. */
   #forget(id: TaskId): void {
-    const task = this.#tasks.get(id);
-    if (task === undefined) return;
-    const swarm = task.version === undefined ? undefined : this.#swarms.get(task.version);
-    task.version = undefined;
-    task.confirmedAtMs.clear();
-    if (task.waiting.size === 0) this.#tasks.delete(id);
+    const version = this.#tasks.forget(id);
+    const swarm = version === undefined ? undefined : this.#swarms.get(version);
     if (swarm === undefined) return;
     for (const peer of [...swarm.peers]) swarm.leave(peer);
     this.#swarms.delete(swarm.version);
@@ -335,11 +187,11 @@ export class Scheduler {
 
   // --- swarms
 
+  /** Who is complete stays so: it will find that it holds the version, and report nothing. */
   #admit(swarm: Swarm, { host: id, request }: Waiting): void {
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     const peer = swarm.join(host, "fetching");
-    peer.state = "fetching";
     const fresh = this.#introduceTo(swarm, peer, this.#tuning.introduce - peer.neighbours.length);
     const neighbours = fresh.length === peer.neighbours.length ? fresh : peer.neighbours;
     this.#effects.push({
@@ -371,7 +223,7 @@ export class Scheduler {
   #holding(id: HostId, taskId: TaskId, version: VersionId, complete: boolean, now: number): void {
     const host = this.#hosts.get(id);
     if (host === undefined) return;
-    this.#task(taskId, now);
+    this.#tasks.use(taskId, now);
     const swarm = this.#swarm(version, taskId);
     const peer = swarm.join(host, complete ? "complete" : "fetching");
     if (complete) swarm.complete(peer);
@@ -382,17 +234,20 @@ export class Scheduler {
     version: VersionId,
     report: { readonly heldPieces: number; readonly from: BytesBySource; readonly complete: boolean },
   ): void {
-    const peer = this.#hosts.get(id)?.peers.get(version);
+    const peer = this.#hosts.peer(id, version);
     if (peer === undefined) return;
     peer.heldPieces = report.heldPieces;
     peer.from = report.from;
     if (report.complete) this.#swarms.get(version)?.complete(peer);
+    else peer.state = "fetching";
   }
 
   #moreNeighbours(id: HostId, version: VersionId, count: number, least: HostId | undefined): void {
-    const peer = this.#hosts.get(id)?.peers.get(version);
+    const peer = this.#hosts.peer(id, version);
     const swarm = this.#swarms.get(version);
     if (peer === undefined || swarm === undefined) return;
+    // Who is complete asks for nobody: it fetches again.
+    peer.state = "fetching";
     const dropped = peer.neighbours.find((other) => other.host.id === least);
     const room = this.#tuning.maxNeighbours - peer.neighbours.length + (dropped === undefined ? 0 : 1);
     const fresh = this.#introduceTo(swarm, peer, Math.min(count, room));
@@ -407,7 +262,7 @@ export class Scheduler {
   // --- faults
 
   #parted(id: HostId, version: VersionId, neighbour: HostId): void {
-    const peer = this.#hosts.get(id)?.peers.get(version);
+    const peer = this.#hosts.peer(id, version);
     const other = peer?.neighbours.find(({ host }) => host.id === neighbour);
     if (peer !== undefined && other !== undefined) this.#swarms.get(version)?.unlink(peer, other);
   }
@@ -416,9 +271,8 @@ export class Scheduler {
     const host = this.#hosts.get(event.host);
     if (host === undefined) return;
     const { by, version, reason } = event;
-    if (!host.strikes.add({ reason, atMs: now, by, version }, this.#tuning)) return;
-    this.#isolated.add(host.id);
-    const untilMs = host.strikes.isolatedUntilMs ?? now;
+    const untilMs = this.#hosts.strike(host, { reason, atMs: now, by, version });
+    if (untilMs === undefined) return;
     this.#effects.push({ type: "isolated", host: host.id, reason, untilMs });
     for (const [id, peer] of host.peers) {
       const swarm = this.#swarms.get(id);
@@ -430,27 +284,15 @@ export class Scheduler {
     }
   }
 
-  #isolatedUntilMs(id: HostId): number {
-    return this.#hosts.get(id)?.strikes.isolatedUntilMs ?? NEVER;
-  }
-
   #release(id: HostId): void {
-    const host = this.#hosts.get(id);
-    if (host === undefined || !host.strikes.isolated) return;
-    host.strikes.release();
-    this.#isolated.delete(id);
-    if (this.#away.delete(id)) this.#hosts.delete(id);
-    this.#effects.push({ type: "released", host: id });
+    if (this.#hosts.release(id)) this.#effects.push({ type: "released", host: id });
   }
 
   #wake(now: number): void {
-    for (const id of [...this.#isolated]) if (now >= this.#isolatedUntilMs(id)) this.#release(id);
-    if (this.#nextSweepMs === undefined || now < this.#nextSweepMs) return;
-    for (const task of [...this.#tasks.values()]) {
-      const swarm = task.version === undefined ? undefined : this.#swarms.get(task.version);
-      const idle = now - task.usedAtMs >= this.#tuning.forgetTaskMs && task.waiting.size === 0;
-      if (idle && (swarm?.peers.length ?? 0) === 0 && swarm?.seed !== "reading") this.#forget(task.id);
+    for (const id of this.#hosts.due(now)) this.#release(id);
+    for (const { id, version } of this.#tasks.sweep(now)) {
+      const swarm = version === undefined ? undefined : this.#swarms.get(version);
+      if ((swarm?.peers.length ?? 0) === 0 && swarm?.seed !== "reading") this.#forget(id);
     }
-    this.#nextSweepMs = this.#tasks.size === 0 ? undefined : now + this.#tuning.forgetTaskMs;
   }
 }

@@ -123,6 +123,7 @@ export class Swarm {
   #suits(peer: Peer, other: Peer, tuning: SchedulerTuning): boolean {
     if (other === peer || other.neighbours.length >= tuning.maxNeighbours) return false;
     if (other.host.strikes.isolated || peer.neighbours.includes(other)) return false;
+    if (peer.state === "complete" && other.state === "complete") return false;
     // Whoever wants bytes dials: a complete peer that cannot be dialled is of no use.
     if (other.host.address === null && (other.state === "complete" || peer.host.address === null)) return false;
     return true;

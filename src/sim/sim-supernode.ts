@@ -3,7 +3,8 @@
 
 import type { Audience } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
-import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "../core/scheduler.ts";
+import { Scheduler } from "../core/scheduler.ts";
+import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
 import { Telling } from "../core/telling.ts";
 import { pieceBytes } from "../core/version.ts";
 import { eventKind } from "./event-kind.ts";

@@ -4,7 +4,7 @@
 import type { Bitset } from "../core/bitset.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
-import type { SchedulerEvent } from "../core/scheduler.ts";
+import type { SchedulerEvent } from "../core/scheduler-event.ts";
 import type { Host } from "../core/swarm.ts";
 import { choosePieceLength, countPieces } from "../core/version.ts";
 import { eventKind } from "./event-kind.ts";

@@ -1,7 +1,7 @@
 // What all nodes of a simulation share: the clock and its events, the network, the file, and the way from a host's id to its number.
 
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
-import type { SchedulerEvent } from "../core/scheduler.ts";
+import type { SchedulerEvent } from "../core/scheduler-event.ts";
 import { eventKind } from "./event-kind.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Network } from "./network.ts";
