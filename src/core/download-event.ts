@@ -11,7 +11,7 @@ export type DownloadEvent =
   /** A neighbour to exchange with; the shell dials it. */
   | { readonly type: "introduced"; readonly id: HostId; readonly seed: boolean }
   /** The neighbour answered, or told anew, what it holds. */
-  | { readonly type: "bitmap"; readonly id: HostId; readonly held: Bitset; readonly rttMs?: number }
+  | { readonly type: "bitmap"; readonly id: HostId; readonly held: Bitset; readonly rttMs?: number | undefined }
   | { readonly type: "have"; readonly id: HostId; readonly pieces: readonly PieceIndex[] }
   | { readonly type: "gone"; readonly id: HostId }
   /** Answers to requests; `piece` undefined is a request for any piece. */

@@ -15,6 +15,7 @@ import {
   type FromSupernodeOf,
   parseFromSupernode,
 } from "../wire/control.ts";
+import type { TaskRequest } from "../wire/task-key.ts";
 
 /** The supernode as it introduced itself. */
 export interface SupernodeIdentity {
@@ -26,6 +27,12 @@ export interface SupernodeIdentity {
 }
 
 export type Task = FromSupernodeOf<"task">;
+/** A task as the supernode told it, and the supernode that did. */
+export interface Registration {
+  readonly task: Task;
+  readonly supernode: SupernodeIdentity;
+}
+
 export type SwarmNews = Extract<FromSupernode, { type: "manifest" | "neighbours" | "drop" | "abandoned" }>;
 
 export interface SupernodeClientOptions {
@@ -51,6 +58,8 @@ interface Waiting {
 const dialTimeoutMs = 10_000;
 const firstRetryMs = 200;
 const maxRetryMs = 10_000;
+/** Attempts at a supernode that says it is overloaded. */
+const maxBusyTries = 10;
 
 export class SupernodeClient {
   readonly #options: SupernodeClientOptions;
@@ -89,25 +98,19 @@ export class SupernodeClient {
   }
 
   /**
-   * Asks to take part in a task. Errors: what the supernode or the origin refuses with; `supernode-unreachable` when none answers now.
+   * Asks to take part in a task, again and again while the supernode says that it is overloaded. Errors: what the supernode or the origin
+   * refuses with; `supernode-unreachable` when none answers now.
    */
-  async register(
-    task: Omit<FromDaemonOf<"register">, "type" | "request">,
-    signal: AbortSignal,
-  ): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
-    await untilAborted(this.#dialled, signal);
-    const channel = this.#channel;
-    const supernode = this.#identity;
-    if (channel === undefined || supernode === undefined) {
-      throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
-    }
-    const request = this.#nextRequest++;
-    const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
-    channel.send({ ...task, type: "register", request });
-    try {
-      return { task: await untilAborted(answer, signal), supernode };
-    } finally {
-      this.#waiting.delete(request);
+  async register(task: TaskRequest, signal: AbortSignal): Promise<Registration> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#register(task, signal);
+      } catch (thrown) {
+        const error = DragonflyError.from(thrown);
+        if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
+        const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
     }
   }
 
@@ -116,6 +119,25 @@ export class SupernodeClient {
     clearTimeout(this.#retry);
     this.#channel?.send({ type: "bye" });
     this.#channel?.close();
+  }
+
+  async #register(task: TaskRequest, signal: AbortSignal): Promise<Registration> {
+    await untilAborted(this.#dialled, signal);
+    const channel = this.#channel;
+    const supernode = this.#identity;
+    if (channel === undefined || supernode === undefined) {
+      throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
+    }
+    const request = this.#nextRequest++;
+    const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
+    const { url, headers, tag, range, ca, insecureOrigin } = task;
+    const filter = task.filter === undefined ? undefined : [...task.filter];
+    channel.send({ type: "register", request, url, headers, tag, range, filter, ca, insecureOrigin });
+    try {
+      return { task: await untilAborted(answer, signal), supernode };
+    } finally {
+      this.#waiting.delete(request);
+    }
   }
 
   /** Tries each supernode once. */

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
 import { Download } from "../core/download.ts";
-import type { DownloadEffect, DownloadEvent } from "../core/download-event.ts";
+import type { DownloadEffect } from "../core/download-event.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
@@ -14,6 +14,7 @@ import type { Slab } from "../net/slab-pool.ts";
 import type { Log } from "../runtime/log.ts";
 import type { FromDaemon, NeighbourAddress } from "../wire/control.ts";
 import { Manifest, type ManifestPart } from "../wire/manifest.ts";
+import { DownloadLoop } from "./download-loop.ts";
 import type { LinkPool } from "./link-pool.ts";
 import type { OriginDownload } from "./origin-download.ts";
 import { type Partner, Partners } from "./partners.ts";
@@ -44,15 +45,12 @@ export class SwarmDownload implements Driver {
   readonly #options: SwarmDownloadOptions;
   readonly #transfer: Transfer;
   readonly #machine: Download;
+  readonly #loop: DownloadLoop;
   readonly #manifest: Manifest;
   readonly #partners: Partners;
   readonly #writes = new Set<Promise<void>>();
-  readonly #queue: DownloadEvent[] = [];
   #supernode: SupernodeIdentity;
-  #stepping = false;
   #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAtMs = Number.POSITIVE_INFINITY;
   #reporter: NodeJS.Timeout | undefined;
   #origin: OriginDownload | undefined;
 
@@ -67,9 +65,9 @@ export class SwarmDownload implements Driver {
       links: options.links,
       log: options.log,
       handler: (partner, roundTripMs) => this.#handler(partner, roundTripMs),
-      onIntroduced: ({ id, seed }) => this.#dispatch({ type: "introduced", id, seed }),
+      onIntroduced: ({ id, seed }) => this.#loop.tell({ type: "introduced", id, seed }),
       onLost: (partner) => this.#lost(partner),
-      onSeedAway: () => this.#dispatch({ type: "seed-away" }),
+      onSeedAway: () => this.#loop.tell({ type: "seed-away" }),
     });
     this.#machine = new Download({
       length: options.task.length,
@@ -78,6 +76,7 @@ export class SwarmDownload implements Driver {
       random: options.random,
       limit: options.limit,
     });
+    this.#loop = new DownloadLoop(this.#machine, (effect) => this.#perform(effect));
   }
 
   get rateBytesPerSecond(): number {
@@ -87,23 +86,19 @@ export class SwarmDownload implements Driver {
   start(): void {
     const { task, supernode } = this.#options;
     this.#reporter = setInterval(() => this.#report(false), reportEveryMs).unref();
-    this.#introduce({ id: supernode.host, address: supernode.address }, true);
-    for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
-    this.#learn(task.manifest);
+    this.#join(task, supernode);
   }
 
   /** The supernode is back and knows of this download again. */
   resume(task: Task, supernode: SupernodeIdentity): void {
     this.#supernode = supernode;
-    this.#dispatch({ type: "seed-back" });
-    this.#introduce({ id: supernode.host, address: supernode.address }, true);
-    for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
-    this.#learn(task.manifest);
+    this.#loop.tell({ type: "seed-back" });
+    this.#join(task, supernode);
   }
 
   /** The control channel is lost; neighbours stay. */
   supernodeLost(): void {
-    this.#dispatch({ type: "seed-away" });
+    this.#loop.tell({ type: "seed-away" });
   }
 
   hear(news: SwarmNews): void {
@@ -115,7 +110,7 @@ export class SwarmDownload implements Driver {
         return;
       case "drop":
         this.#partners.leave(news.neighbour);
-        return this.#dispatch({ type: "gone", id: news.neighbour });
+        return this.#loop.tell({ type: "gone", id: news.neighbour });
       case "abandoned":
         return this.#transfer.fail(DragonflyError.fromWire(news.error));
     }
@@ -124,7 +119,7 @@ export class SwarmDownload implements Driver {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#loop.stop();
     clearInterval(this.#reporter);
     this.#origin?.stop();
     this.#partners.close();
@@ -135,39 +130,7 @@ export class SwarmDownload implements Driver {
 
   readAt(offset: number | undefined): void {
     const { pieceLength } = this.#transfer.holding.version;
-    this.#dispatch({ type: "reader", piece: offset === undefined ? undefined : Math.floor(offset / pieceLength) });
-  }
-
-  // --- the machine
-
-  #dispatch(event: DownloadEvent): void {
-    this.#queue.push(event);
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        if (this.#stopped) continue;
-        for (const effect of this.#machine.step(next, performance.now())) this.#perform(effect);
-      }
-    } finally {
-      this.#stepping = false;
-    }
-    this.#arm();
-  }
-
-  /** A wake that comes too early does no harm, so a timer is only ever moved forward. */
-  #arm(): void {
-    const at = this.#stopped ? Number.POSITIVE_INFINITY : this.#machine.nextWake();
-    if (at >= this.#timerAtMs) return;
-    clearTimeout(this.#timer);
-    this.#timerAtMs = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAtMs = Number.POSITIVE_INFINITY;
-        this.#dispatch({ type: "wake" });
-      },
-      Math.max(1, Math.ceil(at - performance.now())),
-    );
+    this.#loop.tell({ type: "reader", piece: offset === undefined ? undefined : Math.floor(offset / pieceLength) });
   }
 
   #perform(effect: DownloadEffect): void {
@@ -209,11 +172,11 @@ export class SwarmDownload implements Driver {
     try {
       if (part.batch !== undefined) {
         this.#manifest.accept(part.batch, this.#supernode.key);
-        for (const [from, to] of part.batch.runs) this.#dispatch({ type: "known", from, to });
+        for (const [from, to] of part.batch.runs) this.#loop.tell({ type: "known", from, to });
       }
       if (part.seal === undefined || this.#manifest.end !== undefined) return;
       this.#manifest.acceptSeal(part.seal, this.#supernode.key);
-      this.#dispatch({ type: "sealed", length: part.seal.length });
+      this.#loop.tell({ type: "sealed", length: part.seal.length });
     } catch (error) {
       this.#transfer.fail(DragonflyError.from(error));
     }
@@ -221,13 +184,19 @@ export class SwarmDownload implements Driver {
 
   // --- neighbours
 
+  #join(task: Task, supernode: SupernodeIdentity): void {
+    this.#introduce({ id: supernode.host, address: supernode.address }, true);
+    for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
+    this.#learn(task.manifest);
+  }
+
   #introduce({ id, address }: NeighbourAddress, seed: boolean): void {
     // One that cannot be dialled dials us.
     if (address !== null) this.#partners.introduce({ id, address, seed });
   }
 
   #lost({ id, seed }: Partner): void {
-    this.#dispatch({ type: "gone", id });
+    this.#loop.tell({ type: "gone", id });
     if (!seed) this.#part(id);
   }
 
@@ -240,25 +209,21 @@ export class SwarmDownload implements Driver {
     let heardAtMs = 0;
     return {
       bitmap: (held, complete) => {
-        if (seed) this.#dispatch({ type: "seed-back" });
-        this.#bitmap(id, complete ? this.#everything() : held, roundTripMs());
+        if (seed) this.#loop.tell({ type: "seed-back" });
+        this.#loop.tell({ type: "bitmap", id, held: complete ? this.#everything() : held, rttMs: roundTripMs() });
       },
-      have: (pieces) => this.#dispatch({ type: "have", id, pieces }),
-      granted: (piece) => this.#dispatch({ type: "granted", id, piece }),
+      have: (pieces) => this.#loop.tell({ type: "have", id, pieces }),
+      granted: (piece) => this.#loop.tell({ type: "granted", id, piece }),
       progress: (piece) => {
         const now = performance.now();
         if (now - heardAtMs < arrivingEveryMs) return;
         heardAtMs = now;
-        this.#dispatch({ type: "arriving", id, piece });
+        this.#loop.tell({ type: "arriving", id, piece });
       },
       piece: (piece, slab) => this.#arrived(id, piece, slab),
-      busy: (piece, retryAfterMs) => this.#dispatch({ type: "busy", id, piece, retryAfterMs }),
-      notHeld: (piece) => this.#dispatch({ type: "not-held", id, piece }),
+      busy: (piece, retryAfterMs) => this.#loop.tell({ type: "busy", id, piece, retryAfterMs }),
+      notHeld: (piece) => this.#loop.tell({ type: "not-held", id, piece }),
     };
-  }
-
-  #bitmap(id: HostId, held: Bitset, rttMs: number | undefined): void {
-    this.#dispatch({ type: "bitmap", id, held, ...(rttMs === undefined ? {} : { rttMs }) });
   }
 
   /** All pieces, as far as this host knows how many there are. */
@@ -278,7 +243,7 @@ export class SwarmDownload implements Driver {
     const digest = createHash("sha256").update(slab.bytes).digest();
     if (expected === undefined || !digest.equals(expected)) {
       slab.release();
-      return this.#dispatch({ type: "corrupt", id, piece });
+      return this.#loop.tell({ type: "corrupt", id, piece });
     }
     const source = this.#partners.get(id)?.seed === true ? "supernode" : "peers";
     this.#transfer.gained(source, slab.bytes.length, id);
@@ -291,7 +256,7 @@ export class SwarmDownload implements Driver {
     );
     this.#writes.add(write);
     void write.then(() => this.#writes.delete(write));
-    this.#dispatch({ type: "verified", id, piece });
+    this.#loop.tell({ type: "verified", id, piece });
   }
 
   async #finish(): Promise<void> {
@@ -311,7 +276,7 @@ export class SwarmDownload implements Driver {
     try {
       this.#origin = await this.#options.openOrigin({
         manifest: this.#manifest,
-        onPiece: (piece) => this.#dispatch({ type: "fetched", piece }),
+        onPiece: (piece) => this.#loop.tell({ type: "fetched", piece }),
       });
       if (this.#stopped) return this.#origin.stop();
       const result = await this.#origin.run();
@@ -326,12 +291,7 @@ export class SwarmDownload implements Driver {
 
   #report(complete: boolean): void {
     const { holding, from } = this.#transfer;
-    this.#options.send({
-      type: "progress",
-      version: holding.version.id,
-      heldPieces: holding.held.count,
-      from,
-      complete,
-    });
+    const { version, held } = holding;
+    this.#options.send({ type: "progress", version: version.id, heldPieces: held.count, from, complete });
   }
 }

@@ -6,30 +6,22 @@ import type { PieceIndex, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
-import { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
-import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
-import { openWithRetry } from "../origin/retry.ts";
+import type { Opened, Origin } from "../origin/origin.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import type { Manifest } from "../wire/manifest.ts";
-import { type ByteRange, type TaskKey, taskKey } from "../wire/task-key.ts";
+import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import type { LinkPool } from "./link-pool.ts";
-import { OriginDownload } from "./origin-download.ts";
-import type { SupernodeClient, SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
+import type { OriginDownload } from "./origin-download.ts";
+import { contentOf, OwnOrigin, originRequest } from "./own-origin.ts";
+import type { Registration, SupernodeClient, SwarmNews, Task } from "./supernode-client.ts";
 import { SwarmDownload } from "./swarm-download.ts";
 import { Transfer } from "./transfer.ts";
 
-export interface ContentRequest {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tag?: string | undefined;
-  readonly range?: ByteRange | undefined;
-  readonly filter?: readonly string[] | undefined;
-  readonly ca?: string | undefined;
-  readonly insecureOrigin?: boolean | undefined;
+export interface ContentRequest extends TaskRequest {
   readonly backToSource: boolean;
   /** Of this download; 0 or absent is unlimited. */
   readonly rateBytesPerSecond?: number | undefined;
@@ -64,12 +56,11 @@ export interface TransfersOptions {
   readonly log: Log;
 }
 
-/** Attempts at a supernode that says it is overloaded. */
-const maxBusyTries = 10;
 const maxEarlyNews = 65_536;
 
 export class Transfers {
   readonly #options: TransfersOptions;
+  readonly #ownOrigin: OwnOrigin;
   readonly #running = new Map<VersionId, Running>();
   readonly #opening = new Map<string, Promise<Ticket>>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
@@ -78,6 +69,7 @@ export class Transfers {
 
   constructor(options: TransfersOptions) {
     this.#options = options;
+    this.#ownOrigin = new OwnOrigin({ ...options, signal: this.#abort.signal });
   }
 
   get running(): ReadonlyMap<VersionId, { readonly transfer: Transfer }> {
@@ -139,7 +131,7 @@ export class Transfers {
   // --- with a supernode
 
   async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { task, supernode } = await this.#register(request);
+    const { task, supernode } = await this.#options.supernode.register(request, this.#abort.signal);
     const shared = this.#join(task.version, key, request);
     if (shared !== undefined) return shared;
     const holding = await this.#create(recordOfTask(task, key)).catch((error: unknown) => {
@@ -150,29 +142,6 @@ export class Transfers {
       return { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
     // Another audience's request may have come to the same version meanwhile.
     return this.#join(task.version, key, request) ?? this.#startSwarm(key, request, { task, supernode, holding });
-  }
-
-  async #register(request: ContentRequest): Promise<{ readonly task: Task; readonly supernode: SupernodeIdentity }> {
-    const { url, headers, tag, range, filter, ca, insecureOrigin } = request;
-    const message = {
-      url,
-      headers,
-      tag,
-      range,
-      filter: filter === undefined ? undefined : [...filter],
-      ca,
-      insecureOrigin,
-    };
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#options.supernode.register(message, this.#abort.signal);
-      } catch (thrown) {
-        const error = DragonflyError.from(thrown);
-        if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
-        const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
-    }
   }
 
   #join(version: VersionId, key: TaskKey, request: ContentRequest): Ticket | undefined {
@@ -187,11 +156,7 @@ export class Transfers {
     return { holding: transfer.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
-  #startSwarm(
-    key: TaskKey,
-    request: ContentRequest,
-    found: { readonly task: Task; readonly supernode: SupernodeIdentity; readonly holding: Holding },
-  ): Ticket {
+  #startSwarm(key: TaskKey, request: ContentRequest, found: Registration & { readonly holding: Holding }): Ticket {
     const { links, random, log, supernode, limit: hostLimit } = this.#options;
     const transfer = new Transfer(found.holding);
     const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
@@ -231,7 +196,7 @@ export class Transfers {
 
   async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
     try {
-      const { task, supernode } = await this.#register(request);
+      const { task, supernode } = await this.#options.supernode.register(request, this.#abort.signal);
       if (task.version === transfer.holding.version.id) swarm?.resume(task, supernode);
       else transfer.fail(new DragonflyError("origin-changed", "the content changed at the origin during the download"));
     } catch (thrown) {
@@ -258,13 +223,12 @@ export class Transfers {
     }
     const direct = supernode.configured ? "reading from the origin" : "reading from the origin alone";
     const note = `${why}: ${direct}`;
-    const known = held?.state === "complete" ? validatorsOf(held.version) : undefined;
-    const opened = await this.#ask(originRequest(key, request), known);
-    if (opened.kind === "unchanged" && held !== undefined)
-      return { holding: held, transfer: undefined, displayUrl, note };
-    if (opened.kind === "unchanged")
-      throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
-    return { ...(await this.#startDirect(key, request, opened)), note };
+    const known = held?.state === "complete" ? held : undefined;
+    const opened = await this.#ownOrigin.open(originRequest(key, request), known?.version);
+    if (opened.kind === "unchanged" && known !== undefined) {
+      return { holding: known, transfer: undefined, displayUrl, note };
+    }
+    return { ...(await this.#startDirect(key, request, contentOf(opened))), note };
   }
 
   async #startDirect(
@@ -272,7 +236,6 @@ export class Transfers {
     request: ContentRequest,
     opened: Extract<Opened, { kind: "content" }>,
   ): Promise<Ticket> {
-    const { origin, slabs } = this.#options;
     const record = versionRecord(key, opened.info);
     const done = (ticket: Ticket): Ticket => {
       opened.body.destroy();
@@ -288,14 +251,8 @@ export class Transfers {
     if (holding.state === "complete") return done(ticket);
     const transfer = new Transfer(holding);
     const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
-    const download = new OriginDownload({
-      transfer,
-      origin,
-      request: originRequest(key, request),
-      opened,
-      slabs,
-      gate: new RateGate(bothLimits(limit, this.#options.limit)),
-    });
+    const read = { transfer, request: originRequest(key, request), opened };
+    const download = this.#ownOrigin.download(read, bothLimits(limit, this.#options.limit));
     this.#run({ transfer, swarm: undefined, request, limit });
     transfer.drive(download);
     download
@@ -312,46 +269,14 @@ export class Transfers {
     request: ContentRequest,
     rest: { readonly transfer: Transfer; readonly manifest: Manifest; readonly onPiece: (piece: PieceIndex) => void },
   ): Promise<OriginDownload> {
-    if (!request.backToSource) {
-      const message = "the supernode is gone, no peer has what is missing, and going back to the source is forbidden";
-      throw new DragonflyError("no-source", message);
-    }
-    const { origin, slabs, limit } = this.#options;
-    const from = originRequest(key, request);
-    const opened = await this.#ask(from, undefined);
-    if (opened.kind === "unchanged")
-      throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
-    const { version } = rest.transfer.holding;
-    const { etag, lastModified } = opened.info;
-    if (etag !== version.etag || lastModified !== version.lastModified) {
-      opened.body.destroy();
-      throw new DragonflyError("origin-changed", "the content changed at the origin during the download");
-    }
-    this.#options.log.warn("reading from the origin, no seed is left", { url: key.displayUrl });
-    return new OriginDownload({ ...rest, origin, slabs, gate: new RateGate(limit), request: from, opened });
+    if (request.backToSource) return this.#ownOrigin.rest(originRequest(key, request), rest);
+    const message = "the supernode is gone, no peer has what is missing, and going back to the source is forbidden";
+    throw new DragonflyError("no-source", message);
   }
 
   #create(version: VersionRecord): Promise<Holding> {
     return createHolding(this.#options.store, version, this.#abort.signal);
   }
-
-  #ask(request: OriginRequest, known: ReturnType<typeof validatorsOf>): Promise<Opened> {
-    return openWithRetry(this.#options.origin, request, {
-      known,
-      signal: this.#abort.signal,
-      onRetry: (error) => this.#options.log.warn("the origin failed, trying again", { error: error.message }),
-    });
-  }
-}
-
-function originRequest(key: TaskKey, request: ContentRequest): OriginRequest {
-  const { range, ca, insecureOrigin } = request;
-  return { url: key.originUrl, headers: key.headers, range, ca, insecure: insecureOrigin };
-}
-
-function validatorsOf(version: VersionRecord) {
-  const { etag, lastModified } = version;
-  return etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
 }
 
 /** The piece length is the manifest's, whatever this host would choose. */
