@@ -68,14 +68,6 @@ export function pickByRate(candidates: readonly Neighbour[], random: Random): Ne
   return candidates[candidates.length - 1];
 }
 
-/**
- * What a seed gives to someone who takes any piece: the one it has sent least, ties at random (super-seeding: with a seed no faster than
- * its peers every byte it sends is one that the swarm lacks). -1 when it holds none of the wanted.
- */
-export function pickLeastSent(held: Bitset, wanted: Bitset, sent: Uint16Array, salt: number): PieceIndex {
-  return pickRarest(held, wanted, sent, 0, sent.length, salt);
-}
-
 /** The neighbour that is worth least: has nothing for us, then slowest. Undefined while all are in use. */
 export function leastUseful(neighbours: readonly Neighbour[]): Neighbour | undefined {
   let least: Neighbour | undefined;

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import fastify, { type FastifyInstance } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
+import { serveHealth, type Watched } from "../net/health.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
@@ -11,15 +12,12 @@ import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
 import { parseByteRange } from "../wire/task-key.ts";
 import { Delivery } from "./delivery.ts";
-import type { DaemonMetrics } from "./metrics.ts";
 import type { Ticket, Transfers } from "./transfers.ts";
 
-export interface LocalApiOptions {
+export interface LocalApiOptions extends Watched {
   readonly transfers: Transfers;
   readonly store: Store;
   readonly supernodes: readonly string[];
-  readonly metrics: DaemonMetrics;
-  readonly ready: () => boolean;
   /** Somebody is at work here: called when it begins; the result when it ends. */
   readonly busy: () => () => void;
 }
@@ -28,19 +26,12 @@ const maxClients = 4096;
 const chunkBytes = 256 * 1024;
 
 export function createLocalApi(options: LocalApiOptions): FastifyInstance {
-  const { transfers, store, metrics } = options;
+  const { transfers, store } = options;
   const app = fastify({ logger: false, bodyLimit: 4 << 20 });
   useProblems(app);
   let clients = 0;
 
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async (_request, reply) => {
-    if (!options.ready()) return reply.code(503).send({ status: "stopping" });
-    return { status: "ready" };
-  });
-  app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.exposition());
-  });
+  serveHealth(app, options);
   app.get("/api/v1/status", async () => ({ version: packageVersion, supernodes: options.supernodes }));
 
   app.post("/api/v1/downloads", async (request, reply) => {

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import { RateMeter } from "../core/rate-meter.ts";
 import type { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
@@ -26,16 +27,14 @@ export interface OriginDownloadOptions {
 export class OriginDownload implements Driver {
   readonly #options: OriginDownloadOptions;
   readonly #abort = new AbortController();
-  #rate = 0;
-  #rateBytes = 0;
-  #rateSinceMs = performance.now();
+  readonly #meter = new RateMeter(performance.now());
 
   constructor(options: OriginDownloadOptions) {
     this.#options = options;
   }
 
   get rateBytesPerSecond(): number {
-    return this.#rate;
+    return this.#meter.bytesPerSecond;
   }
 
   /** Resolves when every piece is in the holding. */
@@ -52,7 +51,7 @@ export class OriginDownload implements Driver {
       acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
       sink: (piece, bytes) => this.#keep(piece, bytes),
       readBack: (piece, into) => holding.read(piece, into),
-      onBytes: (bytes) => this.#count(bytes),
+      onBytes: (bytes) => this.#meter.add(bytes, performance.now()),
       signal: this.#abort.signal,
     });
     return reader.read();
@@ -76,16 +75,5 @@ export class OriginDownload implements Driver {
     await transfer.holding.write(piece, bytes, digest);
     transfer.gained("origin", bytes.length);
     onPiece?.(piece);
-  }
-
-  #count(bytes: number): void {
-    this.#rateBytes += bytes;
-    const now = performance.now();
-    const elapsed = now - this.#rateSinceMs;
-    if (elapsed < 250) return;
-    const measured = (this.#rateBytes / elapsed) * 1000;
-    this.#rate = this.#rate === 0 ? measured : (this.#rate + measured) / 2;
-    this.#rateBytes = 0;
-    this.#rateSinceMs = now;
   }
 }

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import { Bitset } from "../core/bitset.ts";
 import { Giving } from "../core/giving.ts";
 import { seededRandom } from "../core/random.ts";
 import { hostUploadLimits, seedUploadLimits } from "../core/upload-queue.ts";
-import { HeardChannel, hostId, pieceRig, RiggedContent, versionId } from "../testing/piece-rig.ts";
+import { dial, HeardChannel, openChannel, pieceRig, RiggedContent, until, versionId } from "../testing/piece-rig.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
-import { type LinkOptions, maxRequests, PieceLink } from "./piece-link.ts";
+import { maxRequests } from "./piece-link.ts";
 import { upgradeAccepted } from "./piece-upgrade.ts";
 import { RateGate } from "./rate-gate.ts";
 import { SlabPool } from "./slab-pool.ts";
@@ -16,22 +15,11 @@ import { SlabPool } from "./slab-pool.ts";
 const KIB = 1024;
 const never = new AbortController().signal;
 
-function dial(address: string, options: Partial<LinkOptions> = {}): Promise<PieceLink> {
-  return PieceLink.dial(address, { hostId, slabs: new SlabPool(), signal: never, connectTimeoutMs: 5000, ...options });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
-}
-
 test("pieces arrive as they are, the short last one too, and what is gained is told", async () => {
   await using rig = await pieceRig();
   const content = new RiggedContent(5 * 512 * KIB + 777, 512 * KIB).gain(0, 3);
   rig.contents.set(versionId(1), content);
-  const slabs = new SlabPool();
-  const link = await dial(rig.address, { slabs });
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel, slabs } = await openChannel(rig.address);
   assert.deepEqual(await heard.next("bitmap"), { type: "bitmap", held: [0, 1, 2], complete: false });
   assert.ok(link.roundTripMs !== undefined);
   content.gain(3, 6);
@@ -80,9 +68,7 @@ test("what the host does not hold and what it has no place for is answered at on
   const gate = new RateGate(64 * KIB);
   await using rig = await pieceRig({ gate });
   rig.contents.set(versionId(1), new RiggedContent(8 * 512 * KIB, 512 * KIB).gain(0, 7));
-  const link = await dial(rig.address);
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel } = await openChannel(rig.address);
   channel.request(7, 512 * KIB);
   assert.equal((await heard.next("notHeld")).piece, 7);
   channel.requestAny(Bitset.of(1, 2), 8);
@@ -107,9 +93,7 @@ test("a seed chooses what it gave least among what is wanted, and says which com
   rig.contents.set(versionId(1), content);
   giving.promise(0);
   giving.promise(2);
-  const link = await dial(rig.address);
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel } = await openChannel(rig.address);
   channel.requestAny(Bitset.of(0, 1, 3), 4);
   channel.requestAny(Bitset.of(0, 1, 3), 4);
   assert.equal((await heard.next("granted")).piece, 1);
@@ -127,10 +111,7 @@ test("a cancelled piece does not arrive, frees its place, and can be asked for a
   await using rig = await pieceRig({ gate });
   const content = new RiggedContent(4 * 512 * KIB, 512 * KIB).gain(0, 4);
   rig.contents.set(versionId(1), content);
-  const slabs = new SlabPool();
-  const link = await dial(rig.address, { slabs });
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel, slabs } = await openChannel(rig.address);
   channel.request(0, 512 * KIB);
   channel.request(1, 512 * KIB);
   assert.equal((await heard.next("progress")).piece, 0);
@@ -156,10 +137,7 @@ test("closing a channel frees everything, and its number serves again", async ()
   await using rig = await pieceRig({ gate });
   const content = new RiggedContent(4 * 512 * KIB, 512 * KIB).gain(0, 4);
   rig.contents.set(versionId(1), content);
-  const slabs = new SlabPool();
-  const link = await dial(rig.address, { slabs });
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel, slabs } = await openChannel(rig.address);
   channel.request(0, 512 * KIB);
   channel.request(1, 512 * KIB);
   await heard.next("progress");
@@ -198,9 +176,8 @@ test("the last piece of an unknown length is as short as it is", async () => {
   await using rig = await pieceRig();
   const content = new RiggedContent(64 * KIB + 100, 64 * KIB, { lengthUnknown: true }).gain(0, 2);
   rig.contents.set(versionId(1), content);
-  const link = await dial(rig.address);
-  const heard = new HeardChannel();
-  link.open(versionId(1), heard).request(1, 64 * KIB);
+  const { link, heard, channel } = await openChannel(rig.address);
+  channel.request(1, 64 * KIB);
   assert.ok((await heard.next("piece")).bytes.equals(content.piece(1)));
   link.close();
 });
@@ -210,9 +187,7 @@ test("without a free slab the link waits, and a cancel ends the wait", async () 
   const content = new RiggedContent(4 * 1024 * KIB, 1024 * KIB).gain(0, 4);
   rig.contents.set(versionId(1), content);
   const slabs = new SlabPool({ budgetBytes: 4096 * KIB });
-  const link = await dial(rig.address, { slabs });
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel } = await openChannel(rig.address, slabs);
   await heard.next("bitmap");
   const all = await slabs.acquireWhenFree(4096 * KIB, never);
   channel.request(0, 1024 * KIB);
@@ -233,9 +208,7 @@ test("requests beyond what a link carries are answered busy on this side", async
   const gate = new RateGate(1);
   await using rig = await pieceRig({ gate, uploadLimits: { ...hostUploadLimits, minPieces: 1000 } });
   rig.contents.set(versionId(1), new RiggedContent(100 * 64 * KIB, 64 * KIB).gain(0, 100));
-  const link = await dial(rig.address);
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel } = await openChannel(rig.address);
   for (let piece = 0; piece < maxRequests + 1; piece++) channel.request(piece, 64 * KIB);
   assert.equal((await heard.next("busy")).piece, maxRequests);
   link.close();
@@ -244,10 +217,8 @@ test("requests beyond what a link carries are answered busy on this side", async
 test("when the other host leaves, the channels hear why and no slab stays behind", async () => {
   const rig = await pieceRig({ gate: new RateGate(100 * KIB) });
   rig.contents.set(versionId(1), new RiggedContent(4 * 512 * KIB, 512 * KIB).gain(0, 4));
-  const slabs = new SlabPool();
-  const link = await dial(rig.address, { slabs });
-  const heard = new HeardChannel();
-  link.open(versionId(1), heard).request(0, 512 * KIB);
+  const { link, heard, channel, slabs } = await openChannel(rig.address);
+  channel.request(0, 512 * KIB);
   await heard.next("progress");
   const closed = new Promise((resolve) => link.onClosed(resolve));
   await rig[Symbol.asyncDispose]();
@@ -328,10 +299,7 @@ for (const [name, frames] of violations) {
         });
       });
     });
-    const slabs = new SlabPool();
-    const heard = new HeardChannel();
-    const link = await dial(server.address, { slabs });
-    const channel = link.open(versionId(1), heard);
+    const { link, heard, channel, slabs } = await openChannel(server.address);
     channel.request(0, 200);
     channel.request(1, 200);
     const { error } = await heard.next("closed");
@@ -364,9 +332,7 @@ test("a link is understood byte by byte", async () => {
     at = upgradeAccepted.length;
     later.push(step);
   });
-  const link = await dial(server.address);
-  const heard = new HeardChannel();
-  const channel = link.open(versionId(1), heard);
+  const { link, heard, channel } = await openChannel(server.address);
   channel.request(0, 100);
   channel.request(1, 100);
   for (const step of later) step();

@@ -4,22 +4,17 @@ import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { hostUploadLimits } from "../core/upload-queue.ts";
-import { HeardChannel, hostId, type PieceRig, pieceRig, RiggedContent, versionId } from "../testing/piece-rig.ts";
+import { hostId, openChannel, type PieceRig, pieceRig, RiggedContent, until, versionId } from "../testing/piece-rig.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
-import { maxRequests, PieceLink } from "./piece-link.ts";
+import { maxRequests } from "./piece-link.ts";
 import { upgradeRequest } from "./piece-upgrade.ts";
 import { RateGate } from "./rate-gate.ts";
 import { SlabPool } from "./slab-pool.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const never = new AbortController().signal;
 const manyUploads = { ...hostUploadLimits, minPieces: 1000 };
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
-}
 
 /** A dialler that does what the test says, and reads when it says. */
 class RawDialler implements AsyncDisposable {
@@ -194,14 +189,8 @@ test("a receiver that takes nothing does not hold up others, and loses its link"
   stuck.socket.pause();
   for (let n = 0; n < 12; n++) stuck.say({ type: "request", channel: 5, piece: n % 4 });
   await until(() => rig.server.queue.pieces === 12);
-  const link = await PieceLink.dial(rig.address, {
-    hostId,
-    slabs: new SlabPool(),
-    signal: never,
-    connectTimeoutMs: 5000,
-  });
-  const heard = new HeardChannel();
-  link.open(versionId(1), heard).request(2, 4 * MIB);
+  const { link, heard, channel } = await openChannel(rig.address);
+  channel.request(2, 4 * MIB);
   assert.ok((await heard.next("piece")).bytes.equals(content.piece(2)));
   await until(() => rig.server.queue.pieces === 0);
   link.close();
@@ -247,14 +236,8 @@ test("the upload limit and what was sent are told the truth", async () => {
     },
   });
   rig.contents.set(versionId(1), new RiggedContent(300 * KIB, 512 * KIB).gain(0, 1));
-  const link = await PieceLink.dial(rig.address, {
-    hostId,
-    slabs: new SlabPool(),
-    signal: never,
-    connectTimeoutMs: 5000,
-  });
-  const heard = new HeardChannel();
-  link.open(versionId(1), heard).request(0, 300 * KIB);
+  const { link, heard, channel } = await openChannel(rig.address);
+  channel.request(0, 300 * KIB);
   await heard.next("piece");
   assert.equal(sent, 300 * KIB);
   await until(() => rig.server.queue.pieces === 0);

@@ -5,32 +5,23 @@ import { DragonflyError } from "../core/error.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import type { Peer, Swarm } from "../core/swarm.ts";
 import { countPieces } from "../core/version.ts";
+import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
 import type { Cluster } from "./cluster.ts";
-import type { SupernodeMetrics } from "./metrics.ts";
 import type { Seed } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
 
-export interface ApiOptions {
+export interface ApiOptions extends Watched {
   readonly cluster: Cluster;
   readonly seeds: SeedBook;
-  readonly metrics: SupernodeMetrics;
-  readonly ready: () => boolean;
 }
 
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { cluster, seeds, metrics } = options;
+  const { cluster, seeds } = options;
   const app = fastify({ logger: false, bodyLimit: 1 << 20 });
   useProblems(app);
 
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async (_request, reply) => {
-    if (!options.ready()) return reply.code(503).send({ status: "stopping" });
-    return { status: "ready" };
-  });
-  app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.exposition());
-  });
+  serveHealth(app, options);
 
   app.get("/api/v1/tasks", async () => {
     const tasks = [...seeds.seeds].map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id)));

@@ -2,6 +2,7 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { Giving } from "../core/giving.ts";
@@ -9,6 +10,7 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import { hostUploadLimits } from "../core/upload-queue.ts";
 import { countPieces } from "../core/version.ts";
 import type { ChannelHandler } from "../net/piece-channel.ts";
+import { type LinkOptions, PieceLink } from "../net/piece-link.ts";
 import { PieceServer, type PieceServerOptions, type Servable } from "../net/piece-server.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import { SlabPool } from "../net/slab-pool.ts";
@@ -98,6 +100,23 @@ export async function pieceRig(options: Partial<PieceServerOptions> = {}): Promi
     await new Promise((resolve) => http.close(resolve));
   };
   return { address: `127.0.0.1:${port}`, port, server, slabs, contents, [Symbol.asyncDispose]: close };
+}
+
+/** A link with slabs of its own, unless told otherwise. */
+export function dial(address: string, options: Partial<LinkOptions> = {}): Promise<PieceLink> {
+  const signal = new AbortController().signal;
+  return PieceLink.dial(address, { hostId, slabs: new SlabPool(), signal, connectTimeoutMs: 5000, ...options });
+}
+
+/** A link with one channel on it, for the first version, and what the channel hears. */
+export async function openChannel(address: string, slabs = new SlabPool()) {
+  const link = await dial(address, { slabs });
+  const heard = new HeardChannel();
+  return { link, slabs, heard, channel: link.open(versionId(1), heard) };
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
 }
 
 export type Heard =
