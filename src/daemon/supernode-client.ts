@@ -2,6 +2,7 @@
 // the first that answers is used until it fails.
 
 import { createPublicKey, type KeyObject } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { ControlChannel, dialControl } from "../net/control-channel.ts";
@@ -109,7 +110,7 @@ export class SupernodeClient {
         const error = DragonflyError.from(thrown);
         if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
         const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
   }

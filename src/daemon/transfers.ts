@@ -115,7 +115,10 @@ export class Transfers {
   }
 
   async #open(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { supernode } = this.#options;
+    const { supernode, store } = this.#options;
+    // Before anybody is told that this host holds it.
+    const held = store.latest(key.id);
+    if (held?.state === "complete" && !(await held.intact())) await store.remove(held.version.id);
     if (!supernode.configured) {
       return this.#withoutSupernode(key, request, "no supernode is configured");
     }
@@ -211,8 +214,7 @@ export class Transfers {
   async #withoutSupernode(key: TaskKey, request: ContentRequest, why: string): Promise<Ticket> {
     const { store, supernode } = this.#options;
     const { displayUrl } = key;
-    const latest = store.latest(key.id);
-    const held = latest?.state === "complete" && !(await latest.intact()) ? undefined : latest;
+    const held = store.latest(key.id);
     if (!request.backToSource) {
       // Nobody is left who could say whether it is current, or whether this requester may have it: only public content is given.
       if (held?.state === "complete" && held.version.audience === undefined && key.audience === "") {

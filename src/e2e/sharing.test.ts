@@ -1,7 +1,7 @@
 // Many dfgets on one host: they share one daemon, one download, and what is held already.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -40,6 +40,18 @@ test("what the host holds is given again, for one question at the origin at most
   assert.equal(await sha256OfFile(swarm.first.path("again2")), sha256(content));
   assert.ok(origin.requests.length - requests <= 1);
   assert.equal(origin.sentBytes, bytes);
+});
+
+test("a copy in the cache that another program wrote to is fetched anew", async () => {
+  const url = origin.url("/changed");
+  succeeded(await swarm.first.get(url, "-o", "changed1"));
+  const versions = join(swarm.first.dataDir, "versions");
+  for (const version of await readdir(versions))
+    await writeFile(join(versions, version, "pieces"), "x", { flag: "r+" });
+  const outcome = await swarm.first.get(url, "-o", "changed2", "--json");
+  succeeded(outcome);
+  assert.equal(jsonOf(outcome).reused, false);
+  assert.equal(await sha256OfFile(swarm.first.path("changed2")), sha256(content));
 });
 
 test("ten dfgets without a daemon start one", { skip: process.platform !== "linux" && "it reads /proc" }, async () => {

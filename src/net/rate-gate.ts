@@ -4,6 +4,8 @@
 import { DragonflyError } from "../core/error.ts";
 import { type RateLimit, TokenBucket } from "../core/token-bucket.ts";
 
+/** A timer that is to last longer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
 const maxWaiters = 65_536;
 
 interface Waiter {
@@ -71,10 +73,13 @@ export class RateGate {
     if (first === undefined) return;
     const waitMs = this.#limit.waitMs(this.#now());
     if (waitMs > 0) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        this.#serve();
-      }, waitMs);
+      this.#timer = setTimeout(
+        () => {
+          this.#timer = undefined;
+          this.#serve();
+        },
+        Math.min(waitMs, longestTimerMs),
+      );
       return;
     }
     this.#waiters.delete(first);

@@ -1,5 +1,4 @@
-// Making a holding, or finding one that is whole. Where the store is full of what was used a moment ago, that may go soon, so it is worth a
-// short wait; and a complete one that somebody else has written to is made anew.
+// Making a holding where the store is full of what was used a moment ago: that may go soon, so it is worth a short wait.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
@@ -8,13 +7,10 @@ import type { Holding, Store } from "./store.ts";
 
 const tries = 3;
 
-/** `Store.create`, tried again while it says that room is about to become free. What is complete is intact. */
+/** `Store.create`, tried again while it says that room is about to become free. */
 export async function createHolding(store: Store, version: VersionRecord, signal: AbortSignal): Promise<Holding> {
   for (let failures = 1; ; failures++) {
     try {
-      const holding = await store.create(version);
-      if (holding.state !== "complete" || (await holding.intact())) return holding;
-      await store.remove(version.id);
       return await store.create(version);
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
