@@ -25,6 +25,8 @@ export interface DownloadTuning {
   readonly suspectFactor: number;
   /** The same before the first piece has come and nothing is known. */
   readonly suspectFirstMs: number;
+  /** Woken so much later than it asked to be, a download gives what is in flight that much more time. */
+  readonly heldUpMs: number;
   /** A neighbour that stalls this often in a row is dropped with a strike. */
   readonly maxStalls: number;
   /** In the endgame a second source is asked when a request takes this multiple of the usual time. */
@@ -49,6 +51,7 @@ export const downloadTuning: DownloadTuning = {
   suspectAfterMs: 300,
   suspectFactor: 4,
   suspectFirstMs: 3000,
+  heldUpMs: 50,
   maxStalls: 3,
   endgameFactor: 1,
   windowPieces: 96,

@@ -133,6 +133,21 @@ test("when all that is missing is in flight, a late request is made a second tim
   assert.equal(talk.download.nextWake(), Number.POSITIVE_INFINITY);
 });
 
+test("a host that was held up itself suspects nobody for what may have come meanwhile, but only once", () => {
+  const talk = new Dialogue({ pieces: 2 });
+  assert.deepEqual(talk.meet(ann, 0, 1), ["ann: 1?", "ann: 0?"]);
+  assert.deepEqual(talk.bring(ann, 1, 10), []);
+  // Suspicion was due after 300 ms, or four times the usual 10.
+  talk.now += 2000;
+  assert.deepEqual(
+    talk.say({ type: "wake" }).filter((line) => !line.startsWith("supernode")),
+    [],
+  );
+  talk.now += 2000;
+  const said = talk.say({ type: "wake" }).filter((line) => !line.startsWith("supernode"));
+  assert.deepEqual(said, ["ann: not 0"]);
+});
+
 test("a request without progress is made elsewhere, and who stalls thrice is dropped with a strike", () => {
   const talk = new Dialogue({ pieces: 3 });
   talk.meet(ann, 0, 1, 2);

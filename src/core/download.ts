@@ -99,9 +99,10 @@ export class Download {
 
   step(event: DownloadEvent, nowMs: number): readonly DownloadEffect[] {
     if (this.#state === "complete") return NOTHING;
-    const due = nowMs >= this.nextWake();
+    const lateMs = nowMs - this.nextWake();
+    const due = lateMs >= 0;
     this.#nowMs = nowMs;
-    if (due) this.#wake(nowMs);
+    if (due) this.#wake(nowMs, lateMs);
     if (event.type === "have") {
       // By far the commonest event, and most tell nothing that may be asked for: those must cost next to nothing.
       if (!this.#have(event.id, event.pieces) && !due) return NOTHING;
@@ -281,8 +282,10 @@ export class Download {
 
   // --- time
 
-  #wake(now: number): void {
+  /** A process that was held up finds its clocks run out before it has read what came meanwhile: that is nobody else's fault. */
+  #wake(now: number, lateMs: number): void {
     this.#changed();
+    if (lateMs >= this.#tuning.heldUpMs) this.#flights.excuse(lateMs + this.#tuning.heldUpMs);
     const suspects = this.#flights.all.filter((flight) => now >= this.#pace.suspectAtMs(flight));
     for (const flight of suspects) this.#suspect(flight, now);
     if (now < this.#swapping.dueMs) return;

@@ -11,6 +11,8 @@ export interface Flight {
   /** What it takes of the slots: less when it is asked of a slow neighbour, which brings less in the same time. */
   readonly slots: number;
   movedAtMs: number;
+  /** It was given more time once, because this host was held up itself. */
+  excused?: boolean;
 }
 
 export class Flights {
@@ -53,6 +55,15 @@ export class Flights {
   /** Those from a neighbour, in an array of their own. */
   from(neighbour: Neighbour): readonly Flight[] {
     return this.#all.filter((flight) => flight.from === neighbour);
+  }
+
+  /** So much time does not count for those in the air now; once for each, so that nobody is excused for ever. */
+  excuse(ms: number): void {
+    for (const flight of this.#all) {
+      if (flight.excused === true) continue;
+      flight.excused = true;
+      flight.movedAtMs += ms;
+    }
   }
 
   takeOff(flight: Flight): void {
