@@ -20,10 +20,11 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   supernode: [...shell, "image"],
   daemon: [...shell, "image"],
   local: base,
+  engine: ["core", "runtime"],
   library: [...base, "local", "supernode", "daemon"],
   sim: base,
   quickstart: ["core", "runtime"],
-  cli: [...shell, "image", "supernode", "daemon", "local", "sim"],
+  cli: [...shell, "image", "supernode", "daemon", "local", "engine", "sim"],
 };
 /** Single files beyond that. */
 const exceptions = ["sim -> store/memory-store.ts", "sim -> store/store.ts"];

@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./rm.ts")).rm,
   },
   {
+    name: "init",
+    summary: "point a container engine of this machine at the daemon's registry mirror",
+    load: async () => (await import("./init.ts")).init,
+  },
+  {
     name: "simulate",
     summary: "tell how long a swarm would take: the same decisions on a simulated network",
     load: async () => (await import("./simulate.ts")).simulate,

@@ -9,6 +9,8 @@ export interface Terminal {
 }
 
 export interface Io {
+  /** Absent where nobody can be asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & Terminal;
   readonly stderr: NodeJS.WritableStream & Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -23,6 +25,10 @@ export interface Io {
 export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedReader);
   return {
+    // Opened when it is needed: most commands never read it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
