@@ -10,6 +10,7 @@ import type { HostId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
 import { hostUploadLimits } from "../core/upload-queue.ts";
+import { RegistryMirror } from "../image/registry-mirror.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { listen, listenError } from "../net/listen.ts";
 import { PieceServer, type Servable } from "../net/piece-server.ts";
@@ -24,11 +25,14 @@ import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
+import { DigestContents } from "./digest-contents.ts";
+import { ForwardProxy } from "./forward-proxy.ts";
 import { loadHostId } from "./host-id.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
 import { DaemonMetrics } from "./metrics.ts";
+import { ProxyPort } from "./proxy-port.ts";
 import { SupernodeClient } from "./supernode-client.ts";
 import { Transfers } from "./transfers.ts";
 
@@ -168,25 +172,39 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     busy: () => watch.busy(),
   });
   await api.ready();
+  const content = new DigestContents({ transfers, store, log });
+  const mirror = new RegistryMirror({ content, door, registry: config.registry });
+  const forward = new ForwardProxy(door);
+  let proxy: ProxyPort | undefined;
   try {
     await listenOnSocket(api.server, config.socket);
+    if (config.proxy !== null)
+      proxy = await ProxyPort.open(config.proxy, { mirror, forward, busy: () => watch.busy() });
   } catch (error) {
     pieceListener.close();
+    api.server.close();
     throw error;
   }
   supernode.start();
   const piecesUrl = `http://${formatAddress(bound)}`;
-  log.info("daemon serving", { pieces: piecesUrl, socket: config.socket, host, version: packageVersion });
+  log.info("daemon serving", {
+    pieces: piecesUrl,
+    proxy: proxy?.url ?? "off",
+    socket: config.socket,
+    host,
+    version: packageVersion,
+  });
 
   return {
     piecesUrl,
-    proxyUrl: null,
+    proxyUrl: proxy?.url ?? null,
     socket: config.socket,
     idle: watch.idle,
     close: async () => {
       ready = false;
       watch.close();
       unhear();
+      proxy?.close();
       await transfers.close();
       supernode.close();
       await links.close();

@@ -7,12 +7,12 @@ import type { TaskId, VersionId } from "../core/ids.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
-import { untilAborted } from "../runtime/until-aborted.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
 import { parseByteRange } from "../wire/task-key.ts";
+import { openForClient } from "./client-ticket.ts";
 import { Delivery } from "./delivery.ts";
-import type { Ticket, Transfers } from "./transfers.ts";
+import type { Transfers } from "./transfers.ts";
 
 export interface LocalApiOptions extends Watched {
   readonly transfers: Transfers;
@@ -47,11 +47,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     const signal = withTimeout(left.signal, body.timeoutMs);
     reply.hijack();
     try {
-      const opening = transfers.open({ ...body, range });
-      const ticket = await untilAborted(opening, signal).catch((error: unknown) => {
-        void opening.then(leaveUnused, () => {});
-        throw error;
-      });
+      const ticket = await openForClient(transfers, { ...body, range }, signal);
       reply.raw.writeHead(200, { "content-type": "application/x-ndjson" });
       if (body.order === "stream") ticket.transfer?.readAt(0);
       await new Delivery(reply.raw, ticket).run(body.digest, signal);
@@ -130,11 +126,6 @@ async function* bytesOf(holding: Holding, start: number, end: number): AsyncGene
   } finally {
     release();
   }
-}
-
-/** A transfer whose only client left while it was being opened ends; who waits for it as well has begun to use it by the next turn. */
-function leaveUnused({ transfer }: Ticket): void {
-  setImmediate(() => transfer?.use()());
 }
 
 function withTimeout(signal: AbortSignal, timeoutMs: number | undefined): AbortSignal {
