@@ -65,6 +65,9 @@ const measuredMs = 100;
 /** However slow the uplink was, it may be faster by then. */
 const maxPieceMs = 200;
 
+/** Of what the uplink sends while a piece that has left arrives: above 1 because the rate that is measured with too few places is too low. */
+const arrivalFactor = 2;
+
 const ADMITTED: Admission = { admitted: true };
 
 /** Counts what is promised; who sends it is the caller's queue, in the order of admission but the fresh ahead of what has not begun. */
@@ -156,7 +159,7 @@ export class UploadQueue {
     const { minPieces, windowMs, freshPieces } = this.#limits;
     if (fresh && this.#fresh < freshPieces) return true;
     const bytesPerMs = this.#rate / 1000;
-    const places = minPieces + Math.floor((bytesPerMs * rttMs) / bytes);
+    const places = minPieces + Math.floor((arrivalFactor * bytesPerMs * rttMs) / bytes);
     return this.#pieces < places || this.#bytes + bytes <= bytesPerMs * windowMs;
   }
 
