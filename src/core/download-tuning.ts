@@ -6,6 +6,10 @@ export interface DownloadTuning {
   readonly neighbours: number;
   /** Requests in flight on a network without delay; one more for each piece that fits into delay × rate. */
   readonly baseInFlight: number;
+  /** With so few neighbours, more being asked for in vain, a swarm is small. */
+  readonly fewNeighbours: number;
+  /** Requests in flight in a small swarm: longer bursts from fewer hosts cost less, and its pieces have not far to go. */
+  readonly baseInFlightOfFew: number;
   /** Of the delay: above 1 because the rate that is measured with too few in flight is too low. */
   readonly delayFactor: number;
   readonly maxInFlight: number;
@@ -40,6 +44,8 @@ export interface DownloadTuning {
 export const downloadTuning: DownloadTuning = {
   neighbours: 10,
   baseInFlight: 3,
+  fewNeighbours: 7,
+  baseInFlightOfFew: 5,
   delayFactor: 2,
   maxInFlight: 64,
   slowFactor: 2,

@@ -199,6 +199,31 @@ test("missing neighbours are asked for", () => {
   assert.deepEqual(talk.sleep(1000), ["supernode: 9 more"]);
 });
 
+test("more requests are in flight once a swarm has turned out to be small", () => {
+  const talk = new Dialogue({ pieces: 40 });
+  const all = Array.from({ length: 40 }, (_, piece) => piece);
+  const asked: string[] = [];
+  for (let i = 0; i < 7; i++) asked.push(...talk.meet(`n${i}` as HostId, ...all));
+  assert.equal(asked.length, 3);
+  const bringAll = (): void => {
+    const requests = asked.splice(0);
+    for (const line of requests) {
+      const [, id, piece] = /^(\w+): (\d+)\?$/.exec(line) ?? [];
+      asked.push(...talk.bring(id as HostId, Number(piece), 0).filter((said) => said.endsWith("?")));
+    }
+  };
+  talk.sleep(1000);
+  bringAll();
+  assert.equal(talk.download.inFlightCount, 3, "others may still come");
+  talk.sleep(1000);
+  bringAll();
+  assert.equal(talk.download.inFlightCount, 5, "none came");
+  for (const id of ["ann", "bob"]) asked.push(...talk.meet(id as HostId, ...all));
+  talk.sleep(1000);
+  bringAll();
+  assert.equal(talk.download.inFlightCount, 3, "two came after all");
+});
+
 test("with the seed away and nobody to ask the origin is next, after a moment", () => {
   const talk = new Dialogue({ pieces: 1 });
   talk.meet(ann);

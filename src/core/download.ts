@@ -63,7 +63,8 @@ export class Download {
     this.#pieces = new Pieces(options.length, options.pieceLength, options.held);
     this.#neighbours = new Neighbourhood(this.#pieces);
     this.#flights = new Flights(this.#tuning.maxInFlight);
-    this.#pace = new Pace(this.#tuning, options.pieceLength, this.#neighbours);
+    this.#swapping = new Swapping(this.#tuning);
+    this.#pace = new Pace(this.#tuning, options.pieceLength, this.#neighbours, this.#swapping);
     this.#sources = new Sources({
       pieces: this.#pieces,
       neighbours: this.#neighbours,
@@ -71,7 +72,6 @@ export class Download {
       random: options.random,
       tuning: this.#tuning,
     });
-    this.#swapping = new Swapping(this.#tuning);
   }
 
   get state(): DownloadState {

@@ -5,6 +5,7 @@ import type { Flight } from "./flights.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { RateMeter } from "./rate-meter.ts";
+import type { Swapping } from "./swapping.ts";
 
 /** What takes longer is no delay but a stall. */
 const maxAnswerMs = 200;
@@ -13,14 +14,16 @@ export class Pace {
   readonly #tuning: DownloadTuning;
   readonly #pieceLength: number;
   readonly #neighbours: Neighbourhood;
+  readonly #swapping: Swapping;
   readonly #meter = new RateMeter();
   /** Smoothed milliseconds from request to verified; 0 before the first. */
   #usualMs = 0;
   /** Smoothed milliseconds from a request to its refusal. */
   #answerMs = 0;
 
-  constructor(tuning: DownloadTuning, pieceLength: number, neighbours: Neighbourhood) {
+  constructor(tuning: DownloadTuning, pieceLength: number, neighbours: Neighbourhood, swapping: Swapping) {
     this.#neighbours = neighbours;
+    this.#swapping = swapping;
     this.#tuning = tuning;
     this.#pieceLength = pieceLength;
   }
@@ -45,10 +48,11 @@ export class Pace {
 
   /** How many requests are kept in flight: just enough to cover the delay to the farthest neighbour and back. */
   get slots(): number {
-    const { baseInFlight, delayFactor, maxInFlight } = this.#tuning;
+    const { baseInFlight, baseInFlightOfFew, delayFactor, maxInFlight } = this.#tuning;
+    const base = this.#swapping.smallSwarm ? baseInFlightOfFew : baseInFlight;
     const delayMs = Math.max(this.#neighbours.rttMs, this.#answerMs);
     const perDelay = Math.ceil((delayFactor * delayMs * this.bytesPerSecond) / 1000 / this.#pieceLength);
-    return Math.min(maxInFlight, baseInFlight + perDelay);
+    return Math.min(maxInFlight, base + perDelay);
   }
 
   /** What a request to the neighbour takes of the slots: less where pieces take much longer than they usually do. */

@@ -15,6 +15,8 @@ export class Swapping {
   readonly #tuning: DownloadTuning;
   #dueMs = Number.POSITIVE_INFINITY;
   #swappedAtMs = Number.NEGATIVE_INFINITY;
+  #wereFew = false;
+  #smallSwarm = false;
 
   constructor(tuning: DownloadTuning) {
     this.#tuning = tuning;
@@ -23,6 +25,11 @@ export class Swapping {
   /** When to look again; Infinity before the first neighbour. */
   get dueMs(): number {
     return this.#dueMs;
+  }
+
+  /** Neighbours are few though more were asked for: there are no others. */
+  get smallSwarm(): boolean {
+    return this.#smallSwarm;
   }
 
   /** A neighbour came. */
@@ -35,6 +42,9 @@ export class Swapping {
     const peers = neighbours.filter((neighbour) => !neighbour.seed);
     const missing = this.#tuning.neighbours - peers.length;
     this.#dueMs = nowMs + this.#tuning.fillEveryMs;
+    const few = peers.length <= this.#tuning.fewNeighbours;
+    this.#smallSwarm = few && this.#wereFew;
+    this.#wereFew = few;
     if (missing > 0) return { count: missing, least: undefined };
     if (nowMs < this.#swappedAtMs + this.#tuning.swapEveryMs) return undefined;
     this.#swappedAtMs = nowMs;

@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { hostUploadLimits, UploadQueue } from "./upload-queue.ts";
 
 const piece = 512 * 1024;
-const limits = { minPieces: 3, windowMs: 40, freshPieces: 2, retryMs: 20, maxRetryMs: 500, refusalsPerSecond: 100 };
+const limits = {
+  minPieces: 3,
+  minPiecesOfFew: 3,
+  windowMs: 40,
+  freshPieces: 2,
+  retryMs: 20,
+  maxRetryMs: 500,
+  refusalsPerSecond: 100,
+};
 
 function admitAll(queue: UploadQueue, now: number): number {
   let admitted = 0;
@@ -17,6 +25,18 @@ test("four pieces are promised however slow the uplink is, and the fifth is told
   assert.deepEqual(queue.admit(piece, 0), { admitted: false, retryAfterMs: hostUploadLimits.retryMs });
   assert.equal(queue.pieces, 4);
   assert.equal(queue.bytes, 4 * piece);
+});
+
+test("a few askers that have been there for a while find more places, a crowd and newcomers do not", () => {
+  const queue = new UploadQueue(hostUploadLimits);
+  for (let i = 0; i < 7; i++) queue.joined(1000);
+  assert.equal(admitAll(queue, 2999), 4);
+  assert.equal(admitAll(queue, 3000), 3);
+  queue.joined(3000);
+  for (let i = 0; i < 4; i++) queue.sent(piece, 3000);
+  assert.equal(admitAll(queue, 6000), 1, "an eighth is no few");
+  queue.left();
+  assert.equal(admitAll(queue, 6000), 3);
 });
 
 test("a piece that was sent or cancelled makes room for one", () => {
@@ -83,7 +103,7 @@ test("fresh pieces have places of their own, which copies do not take", () => {
 });
 
 test("who got a piece while others wait has the next when the others could have had one", () => {
-  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  const queue = new UploadQueue({ ...limits, minPieces: 1, minPiecesOfFew: 1 });
   queue.admit(piece, 0, { asker: "a" });
   queue.sent(piece, 100);
   assert.ok(queue.admit(piece, 100, { asker: "a" }).admitted);
@@ -98,7 +118,7 @@ test("who got a piece while others wait has the next when the others could have 
 });
 
 test("one that does not come when called is not waited for", () => {
-  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  const queue = new UploadQueue({ ...limits, minPieces: 1, minPiecesOfFew: 1 });
   queue.admit(piece, 0, { asker: "a" });
   assert.ok(!queue.admit(piece, 0, { asker: "b" }).admitted);
   assert.ok(!queue.admit(piece, 0, { asker: "c" }).admitted);
@@ -109,7 +129,7 @@ test("one that does not come when called is not waited for", () => {
 });
 
 test("a tiny piece measures no uplink, and however slow it is somebody has the turn", () => {
-  const queue = new UploadQueue({ ...limits, minPieces: 1 });
+  const queue = new UploadQueue({ ...limits, minPieces: 1, minPiecesOfFew: 1 });
   queue.admit(1, 0, { asker: "a" });
   queue.sent(1, 1);
   assert.equal(queue.rateBytesPerSecond, 0);

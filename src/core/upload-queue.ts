@@ -6,6 +6,8 @@
 export interface UploadLimits {
   /** This many pieces may wait however slow the uplink is. */
   readonly minPieces: number;
+  /** So many, if that is more, in a small swarm: each asker has more requests in flight there. */
+  readonly minPiecesOfFew: number;
   /** Beyond that, as many bytes as the uplink sends in this time. */
   readonly windowMs: number;
   /** So many fresh pieces may wait in any case, whatever else does. */
@@ -19,6 +21,7 @@ export interface UploadLimits {
 
 export const hostUploadLimits: UploadLimits = {
   minPieces: 4,
+  minPiecesOfFew: 7,
   windowMs: 0,
   freshPieces: 0,
   retryMs: 20,
@@ -28,6 +31,7 @@ export const hostUploadLimits: UploadLimits = {
 
 export const seedUploadLimits: UploadLimits = {
   minPieces: 3,
+  minPiecesOfFew: 3,
   windowMs: 200,
   freshPieces: 16,
   retryMs: 100,
@@ -52,6 +56,12 @@ export interface AdmissionRequest {
   readonly rttMs?: number | undefined;
 }
 
+interface Demand {
+  readonly fresh: boolean;
+  readonly rttMs: number;
+  readonly nowMs: number;
+}
+
 /** An asker that is later than this for its appointment has lost interest. */
 const lateMs = 100;
 /** All who wait may have had their turn a moment ago: the uplink rests no longer than this, whatever was measured. */
@@ -68,11 +78,17 @@ const maxPieceMs = 200;
 /** Of what the uplink sends while a piece that has left arrives: above 1 because the rate that is measured with too few places is too low. */
 const arrivalFactor = 2;
 
+/** Up to so many askers are few, when none has come for so long: a swarm too small to give each download the neighbours it wants. */
+const fewAskers = 7;
+const formedMs = 2000;
+
 const ADMITTED: Admission = { admitted: true };
 
 /** Counts what is promised; who sends it is the caller's queue, in the order of admission but the fresh ahead of what has not begun. */
 export class UploadQueue {
   readonly #limits: UploadLimits;
+  #askers = 0;
+  #joinedAtMs = Number.NEGATIVE_INFINITY;
   #pieces = 0;
   #fresh = 0;
   #bytes = 0;
@@ -105,12 +121,23 @@ export class UploadQueue {
     return this.#rate;
   }
 
+  /** Somebody may ask from now on. */
+  joined(nowMs: number): void {
+    this.#askers++;
+    this.#joinedAtMs = nowMs;
+  }
+
+  left(): void {
+    this.#askers--;
+  }
+
   /**
    * Admits one piece, or says when to ask again. An admitted piece is in the queue until `sent` or `cancelled`, told the same `fresh`.
    * Askers that are named take turns: who got a piece while others wait has the next when the others could have had one.
    */
   admit(bytes: number, nowMs: number, { fresh = false, asker, rttMs = 0 }: AdmissionRequest = {}): Admission {
-    if (!this.#hasRoom(bytes, fresh, rttMs) || !this.#hasTurn(asker, nowMs)) return this.refuse(nowMs, asker, bytes);
+    if (!this.#hasRoom(bytes, { fresh, rttMs, nowMs }) || !this.#hasTurn(asker, nowMs))
+      return this.refuse(nowMs, asker, bytes);
     if (asker !== undefined) this.#served(asker, bytes, nowMs);
     if (this.#pieces === 0) this.#busySince = nowMs;
     this.#pieces++;
@@ -155,12 +182,17 @@ export class UploadQueue {
     this.#remove(bytes, fresh);
   }
 
-  #hasRoom(bytes: number, fresh: boolean, rttMs: number): boolean {
-    const { minPieces, windowMs, freshPieces } = this.#limits;
+  #hasRoom(bytes: number, { fresh, rttMs, nowMs }: Demand): boolean {
+    const { minPieces, minPiecesOfFew, windowMs, freshPieces } = this.#limits;
     if (fresh && this.#fresh < freshPieces) return true;
     const bytesPerMs = this.#rate / 1000;
-    const places = minPieces + Math.floor((arrivalFactor * bytesPerMs * rttMs) / bytes);
+    const base = this.#isSmallSwarm(nowMs) ? Math.max(minPieces, minPiecesOfFew) : minPieces;
+    const places = base + Math.floor((arrivalFactor * bytesPerMs * rttMs) / bytes);
     return this.#pieces < places || this.#bytes + bytes <= bytesPerMs * windowMs;
+  }
+
+  #isSmallSwarm(nowMs: number): boolean {
+    return this.#askers > 0 && this.#askers <= fewAskers && nowMs >= this.#joinedAtMs + formedMs;
   }
 
   #remove(bytes: number, fresh: boolean): void {

@@ -56,6 +56,15 @@ export class PieceSender {
     return this.#admissions;
   }
 
+  /** A link came, over which pieces may be asked for. */
+  joined(): void {
+    this.#admissions.joined(this.#options.now());
+  }
+
+  left(): void {
+    this.#admissions.left();
+  }
+
   /** Takes a place in the line, for `add` to fill at once. */
   admit(bytes: number, request: AdmissionRequest): Admission {
     return this.#admissions.admit(bytes, this.#options.now(), { ...request, rttMs: this.#arrivalMs });

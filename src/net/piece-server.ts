@@ -72,6 +72,7 @@ export class PieceServer {
     socket.write(upgradeAccepted);
     socket.once("close", () => {
       this.#links.delete(socket);
+      this.#sender.left();
       this.#news.delete(link);
       if (this.#links.size === 0) this.#allClosed?.();
     });
@@ -86,6 +87,7 @@ export class PieceServer {
       sent: (version, host, bytes) => this.#options.onSent?.(version, host, bytes),
     });
     this.#links.set(socket, link);
+    this.#sender.joined();
   }
 
   /** The version is no longer served: its channels are refused and what was promised of it is dropped. */

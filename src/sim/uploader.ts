@@ -45,13 +45,17 @@ export class Uploader {
     if (!this.alive) return;
     this.#listeners.push(by);
     const { queue, latencyMs } = this.#world;
+    this.#queue.joined(queue.timeMs);
     const held = this.#giving === undefined ? this.held.copy() : new Bitset();
     queue.pushWith(queue.timeMs + latencyMs, eventKind.bitmap, [by, this.#node], held);
   }
 
   hungUp(by: number): void {
     const at = this.#listeners.indexOf(by);
-    if (at >= 0) this.#listeners.splice(at, 1);
+    if (at >= 0) {
+      this.#listeners.splice(at, 1);
+      this.#queue.left();
+    }
     const { network } = this.#world;
     for (const transfer of network.line(this.#node)) {
       if (network.transfers.to[transfer] === by) this.#cancel(transfer);
