@@ -9,7 +9,9 @@ export type TaskId = Branded<string, "TaskId">;
 export type VersionId = Branded<string, "VersionId">;
 /** A machine running a daemon, or a supernode: 32 hexadecimal digits. */
 export type HostId = Branded<string, "HostId">;
-/** Whose rights a request carries: the digest of its credentials, or "" for none. */
+/** Whose rights a request carries: the digest of its credentials, or "" for none; where a digest names the content, of the place it is asked at too. */
 export type Audience = Branded<string, "Audience">;
+/** What content is named by wherever it comes from: its SHA-256, the algorithm that every registry uses. */
+export type Digest = `sha256:${string}`;
 /** Zero-based position of a piece in its version. */
 export type PieceIndex = number;

@@ -1,6 +1,6 @@
 // A version: what a task's content was at one moment, and how it is cut into pieces.
 
-import type { Audience, PieceIndex, TaskId, VersionId } from "./ids.ts";
+import type { Audience, Digest, PieceIndex, TaskId, VersionId } from "./ids.ts";
 
 export interface Version {
   readonly id: VersionId;
@@ -18,6 +18,8 @@ export interface VersionRecord extends Version {
   readonly lastModified?: string;
   /** Whose credentials it was fetched with; absent for public content. Kept as a digest. */
   readonly audience?: Audience;
+  /** Of the whole, where the task is named by it: what has another one is never complete. */
+  readonly digest?: Digest;
 }
 
 const KIB = 1024;

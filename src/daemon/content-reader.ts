@@ -74,7 +74,9 @@ export class ContentReader extends Readable {
     const piece = Math.floor(this.#at / pieceLength);
     if (!holding.held.has(piece)) {
       if (arriving) transfer.readAt(this.#at);
-      else this.destroy(new DragonflyError("not-found", `byte ${this.#at} of the content is not on this host`));
+      // Why a transfer failed is told by its end.
+      else if (transfer?.state !== "failed")
+        this.destroy(new DragonflyError("not-found", `byte ${this.#at} of the content is not on this host`));
       return undefined;
     }
     const within = Math.min((piece + 1) * pieceLength, end);

@@ -172,7 +172,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     busy: () => watch.busy(),
   });
   await api.ready();
-  const content = new DigestContents({ transfers, store, log });
+  const content = new DigestContents({ transfers, store });
   const mirror = new RegistryMirror({ content, door, registry: config.registry });
   const forward = new ForwardProxy(door);
   let proxy: ProxyPort | undefined;

@@ -6,7 +6,7 @@ import type { RateLimit } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
-import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
+import type { Opened, Origin, OriginRequest, Validators } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Manifest } from "../wire/manifest.ts";
@@ -53,12 +53,12 @@ export class OwnOrigin {
     swarm: { readonly transfer: Transfer; readonly manifest: Manifest; readonly onPiece: (piece: PieceIndex) => void },
   ): Promise<OriginDownload> {
     const opened = contentOf(await this.open(request));
-    const { url, etag, lastModified } = swarm.transfer.holding.version;
-    if (opened.info.etag !== etag || opened.info.lastModified !== lastModified) {
+    const { version } = swarm.transfer.holding;
+    if (version.digest === undefined && !sameValidators(version, opened.info)) {
       opened.body.destroy();
       throw new DragonflyError("origin-changed", "the content changed at the origin during the download");
     }
-    this.#options.log.warn("reading from the origin, no seed is left", { url });
+    this.#options.log.warn("reading from the origin, no seed is left", { url: version.url });
     return this.download({ ...swarm, request, opened }, this.#options.limit);
   }
 }
@@ -72,6 +72,10 @@ export function originRequest(key: TaskKey, request: TaskRequest): OriginRequest
 export function contentOf(opened: Opened): Content {
   if (opened.kind === "content") return opened;
   throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
+}
+
+function sameValidators(one: Validators, other: Validators): boolean {
+  return one.etag === other.etag && one.lastModified === other.lastModified;
 }
 
 function validatorsOf({ etag, lastModified }: VersionRecord) {

@@ -131,9 +131,9 @@ export class SupernodeClient {
     }
     const request = this.#nextRequest++;
     const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
-    const { url, headers, tag, range, ca, insecureOrigin } = task;
+    const { url, headers, tag, contentDigest, range, ca, insecureOrigin } = task;
     const filter = task.filter === undefined ? undefined : [...task.filter];
-    channel.send({ type: "register", request, url, headers, tag, range, filter, ca, insecureOrigin });
+    channel.send({ type: "register", request, url, headers, tag, contentDigest, range, filter, ca, insecureOrigin });
     try {
       return { task: await untilAborted(answer, signal), supernode };
     } finally {

@@ -12,6 +12,8 @@ import { countPieces, pieceBytes } from "../core/version.ts";
 import type { ChannelHandler } from "../net/piece-channel.ts";
 import type { Slab } from "../net/slab-pool.ts";
 import type { Log } from "../runtime/log.ts";
+import { type Finished, finishHolding } from "../store/finish-holding.ts";
+import type { Store } from "../store/store.ts";
 import type { FromDaemon, NeighbourAddress } from "../wire/control.ts";
 import { Manifest, type ManifestPart } from "../wire/manifest.ts";
 import { DownloadLoop } from "./download-loop.ts";
@@ -23,6 +25,7 @@ import type { Driver, Transfer } from "./transfer.ts";
 
 export interface SwarmDownloadOptions {
   readonly transfer: Transfer;
+  readonly store: Store;
   readonly task: Task;
   readonly supernode: SupernodeIdentity;
   readonly links: LinkPool;
@@ -49,6 +52,8 @@ export class SwarmDownload implements Driver {
   readonly #manifest: Manifest;
   readonly #partners: Partners;
   readonly #writes = new Set<Promise<void>>();
+  /** Held from before, by a manifest that is gone. */
+  readonly #inherited: Bitset;
   #supernode: SupernodeIdentity;
   #stopped = false;
   #reporter: NodeJS.Timeout | undefined;
@@ -60,6 +65,7 @@ export class SwarmDownload implements Driver {
     this.#supernode = options.supernode;
     const { version } = options.transfer.holding;
     this.#manifest = new Manifest(version.id, version.pieceLength);
+    this.#inherited = options.transfer.holding.held.copy();
     this.#partners = new Partners({
       version: version.id,
       links: options.links,
@@ -172,6 +178,7 @@ export class SwarmDownload implements Driver {
     try {
       if (part.batch !== undefined) {
         this.#manifest.accept(part.batch, this.#supernode.key);
+        this.#checkInherited();
         for (const [from, to] of part.batch.runs) this.#loop.tell({ type: "known", from, to });
       }
       if (part.seal === undefined || this.#manifest.end !== undefined) return;
@@ -179,6 +186,21 @@ export class SwarmDownload implements Driver {
       this.#loop.tell({ type: "sealed", length: part.seal.length });
     } catch (error) {
       this.#transfer.fail(DragonflyError.from(error));
+    }
+  }
+
+  /** Another reading of the same origin may have been broken: that one's pieces are of no use to anybody. */
+  #checkInherited(): void {
+    for (const piece of this.#inherited) {
+      const digest = this.#manifest.digestOf(piece);
+      if (digest === undefined) continue;
+      this.#inherited.delete(piece);
+      const own = this.#transfer.holding.pieceDigest(piece);
+      if (own === undefined || Buffer.compare(own, digest) === 0) continue;
+      throw new DragonflyError(
+        "digest-mismatch",
+        "what this host held of the content was broken and is dropped, try again",
+      );
     }
   }
 
@@ -264,7 +286,7 @@ export class SwarmDownload implements Driver {
       await Promise.all(this.#writes);
       const end = this.#manifest.end;
       if (end === undefined || this.#stopped) return;
-      await this.#transfer.holding.finish(end.length, end.digest ?? undefined);
+      await this.#complete({ length: end.length, sha256: end.digest ?? undefined });
       this.#transfer.succeed();
     } catch (error) {
       this.#transfer.fail(DragonflyError.from(error));
@@ -282,11 +304,15 @@ export class SwarmDownload implements Driver {
       const result = await this.#origin.run();
       if (this.#stopped) return;
       await Promise.all(this.#writes);
-      if (holding.state !== "complete") await holding.finish(result.length, result.sha256);
+      if (holding.state !== "complete") await this.#complete(result);
       this.#transfer.succeed();
     } catch (error) {
       if (!this.#stopped) this.#transfer.fail(DragonflyError.from(error));
     }
+  }
+
+  #complete(finished: Finished): Promise<void> {
+    return finishHolding(this.#options.store, this.#transfer.holding, finished);
   }
 
   #report(complete: boolean): void {

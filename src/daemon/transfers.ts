@@ -10,6 +10,7 @@ import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
+import { finishHolding } from "../store/finish-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
@@ -160,11 +161,12 @@ export class Transfers {
   }
 
   #startSwarm(key: TaskKey, request: ContentRequest, found: Registration & { readonly holding: Holding }): Ticket {
-    const { links, random, log, supernode, limit: hostLimit } = this.#options;
+    const { store, links, random, log, supernode, limit: hostLimit } = this.#options;
     const transfer = new Transfer(found.holding);
     const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
     const swarm = new SwarmDownload({
       transfer,
+      store,
       task: found.task,
       supernode: found.supernode,
       links,
@@ -194,7 +196,11 @@ export class Transfers {
       (error: DragonflyError) => this.#options.log.warn("download ended", { version: id, error: error.message }),
     );
     const forget = (): void => void this.#running.delete(id);
-    transfer.finished.then(forget, forget);
+    transfer.finished.then(forget, (error: DragonflyError) => {
+      forget();
+      // Wherever it turned out: what is here of it is no better.
+      if (error.code === "digest-mismatch") void this.#options.store.remove(id).catch(() => {});
+    });
   }
 
   async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
@@ -259,7 +265,7 @@ export class Transfers {
     transfer.drive(download);
     download
       .run()
-      .then(({ length, sha256 }) => holding.finish(length, sha256))
+      .then((finished) => finishHolding(this.#options.store, holding, finished))
       .then(() => transfer.succeed())
       .catch((error: unknown) => transfer.fail(DragonflyError.from(error)));
     return { ...ticket, transfer };

@@ -1,6 +1,7 @@
 // What the mirror asks of the swarm: content by its digest, on behalf of one requester.
 
 import type { Readable } from "node:stream";
+import type { TaskRequest } from "../wire/task-key.ts";
 import type { ContentPath, Digest } from "./registry-path.ts";
 
 export interface ContentRequest {
@@ -29,4 +30,9 @@ export interface ContentSource {
   open(request: ContentRequest, signal: AbortSignal): Promise<Content>;
   /** What is held whole, for when the registry cannot be asked: only what this requester may have without asking. */
   held(request: ContentRequest): Promise<Content | undefined>;
+}
+
+/** One task for all who want it, whatever repository they know it in. */
+export function digestTask({ url, headers, digest }: Pick<ContentRequest, "url" | "headers" | "digest">): TaskRequest {
+  return { url, headers, contentDigest: digest };
 }

@@ -106,9 +106,15 @@ export class RegistryMirror {
       const challenge = await this.#challenge(wanted, exchange.signal);
       return sendRegistryError(exchange.response, registryError(error, path.kind), challenge);
     }
-    if (isKnown(exchange.request, path.digest)) sendUnchanged(exchange.response, content, path.digest);
-    else if (path.kind === "manifest") await sendManifest(exchange, content, path.digest);
-    else await sendBlob(exchange, content, path.digest);
+    if (isKnown(exchange.request, path.digest)) return sendUnchanged(exchange.response, content, path.digest);
+    const send = path.kind === "manifest" ? sendManifest : sendBlob;
+    try {
+      await send(exchange, content, path.digest);
+    } catch (thrown) {
+      if (DragonflyError.from(thrown).code !== "digest-mismatch" || exchange.response.headersSent) throw thrown;
+      // The copy was broken, perhaps on its way: it is gone by now, and read anew.
+      await send(exchange, await this.#open(wanted, upstream, exchange.signal), path.digest);
+    }
   }
 
   async #open(wanted: ContentRequest, upstream: string, signal: AbortSignal): Promise<Content> {

@@ -2,9 +2,9 @@
 // that it allows get any further.
 
 import { DragonflyError } from "../core/error.ts";
+import type { Digest } from "../core/ids.ts";
 
-/** Of SHA-256, the algorithm that every registry uses. */
-export type Digest = `sha256:${string}`;
+export type { Digest };
 
 /** What a digest names: the swarm may have it, since it is the same wherever it comes from. */
 export interface ContentPath {

@@ -16,6 +16,7 @@ const schema = z.object({
     etag: z.string().optional(),
     lastModified: z.string().optional(),
     audience: z.string().optional(),
+    digest: z.string().optional(),
   }),
   state: z.enum(["partial", "complete"]),
   digest: z.string().optional(),

@@ -166,6 +166,7 @@ export class Cluster {
         task: key.id,
         audience: key.audience,
         displayUrl: key.displayUrl,
+        digest: key.digest,
         request: {
           url: key.originUrl,
           headers: key.headers,

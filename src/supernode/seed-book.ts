@@ -2,7 +2,7 @@
 // an audience at a time: the scheduler sees to that.
 
 import { DragonflyError } from "../core/error.ts";
-import type { Audience, TaskId, VersionId } from "../core/ids.ts";
+import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
@@ -16,6 +16,7 @@ export interface Errand {
   readonly task: TaskId;
   readonly audience: Audience;
   readonly displayUrl: string;
+  readonly digest: Digest | undefined;
   readonly request: OriginRequest;
 }
 

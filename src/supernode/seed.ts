@@ -13,7 +13,8 @@ import type { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { OriginReader } from "../origin/origin-reader.ts";
-import type { Holding } from "../store/store.ts";
+import { finishHolding } from "../store/finish-holding.ts";
+import type { Holding, Store } from "../store/store.ts";
 import { Manifest, type ManifestPart } from "../wire/manifest.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 
@@ -21,6 +22,7 @@ export type SeedState = "idle" | "reading" | "complete" | "failed";
 
 export interface SeedOptions {
   readonly holding: Holding;
+  readonly store: Store;
   readonly key: ClusterKey;
   readonly random: Random;
   readonly slabs: SlabPool;
@@ -75,7 +77,7 @@ export class Seed implements Servable {
 
   /** Reads what is missing from the origin; resolves when the manifest is sealed. Rejects with the origin's fault. */
   async run(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
-    const { holding, slabs, origin, gate } = this.#options;
+    const { holding, store, slabs, origin, gate } = this.#options;
     const release = holding.acquire();
     this.#state = "reading";
     try {
@@ -96,8 +98,8 @@ export class Seed implements Servable {
         signal: this.#abort.signal,
       });
       const result = await reader.read();
-      await holding.finish(result.length, result.sha256);
-      this.manifest.close(result.length, result.sha256 ?? null);
+      await finishHolding(store, holding, result);
+      this.manifest.close(result.length, holding.digest ?? null);
       this.#snapshot = undefined;
       this.#state = "complete";
       this.#tell();

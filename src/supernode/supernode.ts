@@ -84,6 +84,7 @@ async function compose(
     makeSeed: (holding) =>
       new Seed({
         holding,
+        store,
         key,
         random,
         slabs,

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { type Blame, DragonflyError } from "../core/error.ts";
-import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { Digest, HostId, TaskId, VersionId } from "../core/ids.ts";
 
 export const controlProtocol = 1;
 /** A larger message closes the channel. */
@@ -13,6 +13,10 @@ const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}
 const taskId = hex(64).transform((id) => id as TaskId);
 const versionId = hex(64).transform((id) => id as VersionId);
 const hostId = hex(32).transform((id) => id as HostId);
+const contentDigest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .transform((digest) => digest as Digest);
 const count = z.number().int().nonnegative();
 const address = z.string().min(3).max(300);
 
@@ -49,6 +53,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     headers: z.record(z.string().max(256), z.string().max(65_536)),
     tag: z.string().max(4096).optional(),
     range: z.object({ first: count, last: count.nullable() }).optional(),
+    contentDigest: contentDigest.optional(),
     filter: z.array(z.string().max(256)).max(64).optional(),
     ca: z
       .string()

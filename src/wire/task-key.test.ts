@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { DragonflyError } from "../core/error.ts";
 import { parseByteRange, type TaskRequest, taskKey, versionIdOf } from "./task-key.ts";
+import { versionRecord } from "./version-record.ts";
 
 const key = (url: string, more: Partial<TaskRequest> = {}) => taskKey({ url, headers: {}, ...more });
 
@@ -85,6 +86,30 @@ test("what is no URL or not HTTP is refused without showing a password", () => {
     () => key("//user:secret@"),
     (error: DragonflyError) => error.code === "bad-usage" && !error.message.includes("secret"),
   );
+});
+
+test("what a digest names is one task wherever it comes from, and each place has rights of its own", () => {
+  const contentDigest = `sha256:${"ab".repeat(32)}` as const;
+  const one = key("https://a.example/v2/x/blobs/1", { contentDigest });
+  const other = key("https://b.example/v2/y/blobs/1", {
+    contentDigest,
+    tag: "t",
+    ca: "PEM",
+    headers: { Authorization: "b" },
+  });
+  assert.equal(one.id, other.id);
+  assert.notEqual(one.id, key("https://a.example/v2/x/blobs/1").id);
+  assert.notEqual(one.id, key("https://a.example/v2/x/blobs/1", { contentDigest, range: { first: 0, last: 1 } }).id);
+  assert.notEqual(one.id, key("https://a.example/", { contentDigest: `sha256:${"cd".repeat(32)}` }).id);
+  assert.equal(one.audience, one.everybody);
+  assert.notEqual(one.everybody, other.everybody);
+  assert.notEqual(other.audience, other.everybody);
+  const [record, elsewhere] = [
+    versionRecord(one, { length: 5, etag: "e" }),
+    versionRecord(other, { length: 5, etag: "f" }),
+  ];
+  assert.equal(record.id, elsewhere.id);
+  assert.equal(record.digest, contentDigest);
 });
 
 test("no two lists of parts encode alike", () => {

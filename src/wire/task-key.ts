@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
-import type { Audience, TaskId, VersionId } from "../core/ids.ts";
+import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 
 /** A request for content, as a user names it. */
 export interface TaskRequest {
@@ -10,6 +10,8 @@ export interface TaskRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly tag?: string | undefined;
+  /** Names the whole content, wherever it comes from; its bytes are held to it. */
+  readonly contentDigest?: Digest | undefined;
   /** Inclusive byte positions of the resource; `last` null is its end. */
   readonly range?: ByteRange | undefined;
   /** Names of query parameters that do not change the content. */
@@ -28,6 +30,9 @@ export interface ByteRange {
 export interface TaskKey {
   readonly id: TaskId;
   readonly audience: Audience;
+  /** Whoever asks at the same place without credentials. */
+  readonly everybody: Audience;
+  readonly digest: Digest | undefined;
   /** What may be shown: no user, no password, no filtered parameters. */
   readonly displayUrl: string;
   /** What the origin is asked for: no user or password, all parameters. */
@@ -88,9 +93,25 @@ export function taskKey(request: TaskRequest): TaskKey {
   url.hash = "";
   const originUrl = url.href;
   const filtered = filterQuery(url, request.filter ?? []);
-  const named = [url.href, request.tag ?? "", rangeText(request.range), ...trustOf(request)];
-  const id = digestOf("dragonfly task 1", ...named) as TaskId;
-  return { id, audience: audienceOf(headers, filtered), displayUrl: url.href, originUrl, headers };
+  const { contentDigest: digest } = request;
+  // Another repository's rights are others, whatever it holds.
+  const place = digest === undefined ? undefined : url.href;
+  return {
+    id: taskIdOf(request, url.href),
+    audience: audienceOf(headers, filtered, place),
+    everybody: audienceOf({}, [], place),
+    digest,
+    displayUrl: url.href,
+    originUrl,
+    headers,
+  };
+}
+
+/** What its digest names is the same whatever it is called, and whoever vouches for the place it comes from. */
+function taskIdOf(request: TaskRequest, url: string): TaskId {
+  const { contentDigest: digest, tag = "", range } = request;
+  if (digest !== undefined) return digestOf("dragonfly content 1", digest, rangeText(range)) as TaskId;
+  return digestOf("dragonfly task 1", url, tag, rangeText(range), ...trustOf(request)) as TaskId;
 }
 
 /** The version of a task that has this length and strongest validator. */
@@ -158,14 +179,19 @@ function trustOf({ ca, insecureOrigin }: TaskRequest): readonly string[] {
   return ca === undefined ? [] : ["vouched", ca];
 }
 
-function audienceOf(headers: Readonly<Record<string, string>>, filtered: readonly string[]): Audience {
+function audienceOf(
+  headers: Readonly<Record<string, string>>,
+  filtered: readonly string[],
+  place: string | undefined,
+): Audience {
   const rights = Object.entries(headers)
     .map(([name, value]) => [name.toLowerCase(), value] as const)
     .filter(([name]) => !harmlessHeaders.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}:${value}`);
-  if (rights.length === 0 && filtered.length === 0) return "" as Audience;
-  return digestOf("dragonfly audience 1", ...rights, "", ...filtered) as Audience;
+  const at = place === undefined ? [] : [place];
+  if (rights.length === 0 && filtered.length === 0 && at.length === 0) return "" as Audience;
+  return digestOf("dragonfly audience 1", ...rights, "", ...filtered, "", ...at) as Audience;
 }
 
 function rangeText(range: ByteRange | undefined): string {

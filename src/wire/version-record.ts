@@ -10,13 +10,17 @@ export interface OriginFacts {
   readonly lastModified?: string | undefined;
 }
 
-/** Content without a validator is like no other: its name is drawn, and it is never taken for the same again. */
+/**
+ * Content without a validator is like no other: its name is drawn, and it is never taken for the same again. What a
+ * digest names has one version, whatever validators each place gives it.
+ */
 export function versionRecord(
-  { id: taskId, displayUrl: url, audience }: Pick<TaskKey, "id" | "displayUrl" | "audience">,
+  { id: taskId, displayUrl: url, audience, digest }: Pick<TaskKey, "id" | "displayUrl" | "audience" | "digest">,
   { length, etag, lastModified }: OriginFacts,
 ): VersionRecord {
+  const validator = digest ?? etag ?? lastModified ?? randomBytes(16).toString("hex");
   return {
-    id: versionIdOf(taskId, length, etag ?? lastModified ?? randomBytes(16).toString("hex")),
+    id: versionIdOf(taskId, digest === undefined ? length : null, validator),
     taskId,
     url,
     length,
@@ -24,5 +28,6 @@ export function versionRecord(
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
     ...(audience === "" ? {} : { audience }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
