@@ -9,6 +9,10 @@ const measures = {
   rack: { summary: "one file to many hosts on capped links", load: () => import("./rack.js") },
   pair: { summary: "1 GiB from one daemon to another, against curl and sha256sum", load: () => import("./pair.js") },
   small: { summary: "small files and start-up, as whole processes, against curl", load: () => import("./small.js") },
+  pull: {
+    summary: "one image layer from a registry: straight, through a cold and a warm mirror",
+    load: () => import("./pull.js"),
+  },
   cpu: { summary: "processor time of a daemon that receives 1 GB and sends 1 GB", load: () => import("./cpu.js") },
   control: {
     summary: "one supernode with 10,000 control channels and 1,000 tasks",

@@ -3,9 +3,8 @@
 
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import { DragonflyError } from "../core/error.ts";
-import type { Content } from "./content.ts";
+import type { Content, ContentStream } from "./content.ts";
 import { manifestType } from "./manifest-type.ts";
 import type { Exchange } from "./passage.ts";
 import type { Digest } from "./registry-path.ts";
@@ -65,14 +64,14 @@ export async function sendBlob(exchange: Exchange, content: Content, digest: Dig
 
 async function send(
   { response, signal }: Exchange,
-  body: Readable,
+  body: ContentStream,
   head: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
 ): Promise<void> {
   const stay = leaveWith(body, signal);
   try {
     for await (const chunk of body) {
       if (!response.headersSent) response.writeHead(head.status, head.headers);
-      if (!response.write(chunk)) await once(response, "drain", { signal });
+      if (!response.write(chunk, () => body.giveBack(chunk))) await once(response, "drain", { signal });
     }
     if (!response.headersSent) response.writeHead(head.status, head.headers);
     if (!signal.aborted) response.end();
@@ -101,7 +100,7 @@ async function wholeOf(content: Content, signal: AbortSignal): Promise<Buffer> {
 }
 
 /** The body ends with its client. Call the result when it is not read any more. */
-function leaveWith(body: Readable, signal: AbortSignal): () => void {
+function leaveWith(body: ContentStream, signal: AbortSignal): () => void {
   const leave = (): void => void body.destroy();
   if (signal.aborted) leave();
   signal.addEventListener("abort", leave, { once: true });

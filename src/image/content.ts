@@ -13,6 +13,11 @@ export interface ContentRequest {
   readonly kind: ContentPath["kind"];
 }
 
+/** Whoever is done with a chunk may give it back to be filled again. */
+export interface ContentStream extends Readable {
+  giveBack(chunk: Buffer): void;
+}
+
 export interface Content {
   /** In bytes; null while nobody knows. */
   readonly length: number | null;
@@ -20,7 +25,7 @@ export interface Content {
    * The bytes from `first` to `last`, in order, as they arrive; null is the end. The end of the content is given only when the whole has its
    * digest, else the stream fails with `digest-mismatch`. Destroying it ends the interest in what is missing.
    */
-  read(first: number, last: number | null): Readable;
+  read(first: number, last: number | null): ContentStream;
   /** Nobody is going to read it. */
   leave(): void;
 }
