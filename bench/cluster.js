@@ -16,13 +16,16 @@ export function program(name, ...args) {
 
 /**
  * @param {import("./stage.js").Stage} stage
- * @param {{ folder: string, address?: string, network?: string, flags?: readonly string[] }} options
+ * @param {{ folder: string, address?: string, network?: string, flags?: readonly string[], log?: string }} options
  */
-export async function startSupernode(stage, { folder, address = "127.0.0.1:0", network, flags = [] }) {
+export async function startSupernode(
+  stage,
+  { folder, address = "127.0.0.1:0", network, flags = [], log = "supernode.log" },
+) {
   await mkdir(folder, { recursive: true });
   const args = program("dragonfly", "supernode", "--listen", address, "--data-dir", join(folder, "data"), ...flags);
   const process = stage.start("node", [...nodeFlags, ...args], {
-    log: join(folder, "supernode.log"),
+    log: join(folder, log),
     ...inside(network),
   });
   const [, url] = await process.said(/supernode ready on (\S+)/);
@@ -31,16 +34,19 @@ export async function startSupernode(stage, { folder, address = "127.0.0.1:0", n
 
 /**
  * @param {import("./stage.js").Stage} stage
- * @param {{ folder: string, supernode: string, address?: string, network?: string, flags?: readonly string[] }} options
+ * @param {{ folder: string, supernode: string, address?: string, network?: string, flags?: readonly string[], log?: string, joined?: boolean }} options `joined`: wait for the supernode.
  */
-export async function startDaemon(stage, { folder, supernode, address = "127.0.0.1:0", network, flags = [] }) {
+export async function startDaemon(
+  stage,
+  { folder, supernode, address = "127.0.0.1:0", network, flags = [], log = "daemon.log", joined = true },
+) {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, "d.sock");
   const own = ["--listen", address, "--proxy", "off", "--socket", socket, "--data-dir", join(folder, "data")];
   const args = program("dragonfly", "daemon", ...own, "--supernode", supernode, "--log-level", "info", ...flags);
-  const process = stage.start("node", [...nodeFlags, ...args], { log: join(folder, "daemon.log"), ...inside(network) });
+  const process = stage.start("node", [...nodeFlags, ...args], { log: join(folder, log), ...inside(network) });
   await process.said(/daemon ready/);
-  await process.said(/joined supernode/);
+  if (joined) await process.said(/joined supernode/);
   return new DaemonHost(stage, { folder, socket, process, network });
 }
 
@@ -57,9 +63,9 @@ export class DaemonHost {
   }
 
   /** What to start for a dfget on this host that writes to the path. */
-  get(url, output) {
+  get(url, output, log = "get.log") {
     const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q");
-    return this.#stage.start("node", args, { log: join(this.folder, "get.log"), ...inside(this.#network) });
+    return this.#stage.start("node", args, { log: join(this.folder, log), ...inside(this.#network) });
   }
 
   async fetch(url, output) {

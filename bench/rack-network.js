@@ -50,6 +50,20 @@ export class RackHost {
     this.address = address;
   }
 
+  /** Ends whatever runs there. */
+  clear() {
+    return endAll(this.network);
+  }
+
+  /** Nothing reaches it, and nothing leaves it. */
+  cut() {
+    return ip("-n", exchange, "link", "set", `to-${this.name}`, "down");
+  }
+
+  heal() {
+    return ip("-n", exchange, "link", "set", `to-${this.name}`, "up");
+  }
+
   /** Bytes that left it so far, with all headers. */
   async sentBytes() {
     const { stdout } = await run("ip", ["-n", this.network, "-s", "-j", "link", "show", "uplink"]);
@@ -68,10 +82,14 @@ async function remove() {
   const { stdout } = await run("ip", ["netns", "list"]);
   const names = stdout.split("\n").map((line) => line.split(" ")[0] ?? "");
   for (const name of names.filter((one) => one.startsWith(prefix))) {
-    const { stdout: pids } = await run("ip", ["netns", "pids", name]);
-    for (const pid of pids.split("\n").filter((one) => one !== "")) end(Number(pid));
+    await endAll(name);
     await ip("netns", "del", name);
   }
+}
+
+async function endAll(network) {
+  const { stdout } = await run("ip", ["netns", "pids", network]);
+  for (const pid of stdout.split("\n").filter((one) => one !== "")) end(Number(pid));
 }
 
 function end(pid) {

@@ -137,6 +137,11 @@ export class Running {
     }
   }
 
+  /** The end of its log. */
+  get lastWords() {
+    return tail(this.#log).trim();
+  }
+
   kill(signal) {
     this.#child.kill(signal);
   }
