@@ -5,6 +5,8 @@ import { machine, print } from "../bench/report.js";
 import { Stage } from "../bench/stage.js";
 
 const cases = {
+  crowd: { summary: "a thousand dfgets at once against one daemon", load: () => import("./crowd.js") },
+  eviction: { summary: "kill -9 at random moments of downloads and evictions", load: () => import("./eviction.js") },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",
     load: () => import("./storm.js"),
