@@ -37,9 +37,9 @@ export class RackNetwork {
     await ip("-n", network, "addr", "add", `${address}/16`, "dev", "uplink");
     await ip("-n", network, "link", "set", "lo", "up");
     await ip("-n", network, "link", "set", "uplink", "up");
-    await cap(network, "uplink", mbit);
-    await cap(exchange, port, mbit);
-    return new RackHost(name, network, address);
+    const host = new RackHost(name, network, address);
+    await host.limit(mbit);
+    return host;
   }
 }
 
@@ -48,6 +48,12 @@ export class RackHost {
     this.name = name;
     this.network = network;
     this.address = address;
+  }
+
+  /** Its link, both ways, in megabits a second. */
+  async limit(mbit) {
+    await cap(this.network, "uplink", mbit);
+    await cap(exchange, `to-${this.name}`, mbit);
   }
 
   /** Ends whatever runs there. */

@@ -96,6 +96,11 @@ export class Fleet {
     this.hosts = hosts;
   }
 
+  async stop() {
+    for (const member of [...this.hosts, ...this.seeds]) await member.die();
+    await this.source.clear();
+  }
+
   /** Flips one bit of what a host keeps. Returns where; undefined when it keeps nothing. @param {import("./chance.js").Chance} chance */
   async spoil({ name }, chance) {
     const versions = join(this.folder, name, "data", "versions");
