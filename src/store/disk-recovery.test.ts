@@ -2,7 +2,19 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -167,6 +179,24 @@ test("after another boot a piece counts only if its bytes prove it", async (t) =
   assert.deepEqual([...only(again).held], [0, 2]);
   await assertRight(only(again), content);
   await again.close();
+});
+
+test("pieces that were written after their claims count only if their bytes prove it", async (t) => {
+  const dataDir = await temporaryDirectory(t);
+  const version = versionOf("spoiled", 3 * 4096);
+  const content = contentOf(version, 3 * 4096);
+  const store = await openIn(dataDir);
+  const holding = await store.create({ ...version, pieceLength: 4096 });
+  for (const index of [0, 2]) await writePiece(holding, content, index);
+  await store.close();
+  const pieces = join(dataDir, "versions", version.id, "pieces");
+  const file = await open(pieces, "r+");
+  await file.write(Buffer.from([(content[10] ?? 0) ^ 1]), 0, 1, 10);
+  await file.utimes(new Date(), new Date(Date.now() + 1000));
+  await file.close();
+  const again = await openIn(dataDir);
+  t.after(() => again.close());
+  assert.deepEqual([...(again.find(version.id)?.held ?? [])], [2]);
 });
 
 test("a complete version that was not synced before the machine died is proved piece by piece", async (t) => {

@@ -1,5 +1,6 @@
 // What a directory of the store holds when a process opens it. The journal claims; within one run of the machine its claims are
-// believed, since the page cache outlives a process; after another run, and where a size or a time is wrong, each claim is proved by hashing.
+// believed, since the page cache outlives a process; after another run, and where a size or a time is wrong (pieces written after their claims,
+// by somebody else or a moment before the end), each claim is proved by hashing.
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
@@ -36,6 +37,8 @@ interface Found {
   readonly piecesBytes: number;
   readonly writtenAtNs: string;
   readonly journalBytes: number;
+  /** Of the pieces, after the last claim. */
+  readonly writtenSince: boolean;
 }
 
 /** Undefined when the directory says nothing readable of what it holds. */
@@ -54,10 +57,12 @@ function look(directory: string, nowMs: number): Found | undefined {
       if (file === undefined || file.version.id !== basename(directory)) return undefined;
       const usedAtMs = Math.min(nowMs, fstatSync(handle).mtimeMs);
       const pieces = statSync(join(directory, piecesName), { throwIfNoEntry: false, bigint: true });
-      const journal = statSync(join(directory, journalName), { throwIfNoEntry: false });
+      const journal = statSync(join(directory, journalName), { throwIfNoEntry: false, bigint: true });
       const piecesBytes = Number(pieces?.size ?? 0);
       const writtenAtNs = String(pieces?.mtimeNs ?? 0);
-      return { directory, file, usedAtMs, piecesBytes, writtenAtNs, journalBytes: journal?.size ?? 0 };
+      const journalBytes = Number(journal?.size ?? 0);
+      const writtenSince = (pieces?.mtimeNs ?? 0n) > (journal?.mtimeNs ?? 0n);
+      return { directory, file, usedAtMs, piecesBytes, writtenAtNs, journalBytes, writtenSince };
     } finally {
       closeSync(handle);
     }
@@ -91,7 +96,7 @@ async function recoverPieces(found: Found, boot: string): Promise<Recovered> {
   const journalPath = join(directory, journalName);
   const journal = parseJournal(found.journalBytes === 0 ? new Uint8Array() : await readFile(journalPath));
   const claimed = claims(found, journal.records);
-  const believed = file.state === "partial" && journal.boot === boot;
+  const believed = file.state === "partial" && journal.boot === boot && !found.writtenSince;
   const records = believed ? claimed : await prove(found, claimed);
   const held = Bitset.of(...records.map((record) => record.index));
   const digests = new DigestTable();
