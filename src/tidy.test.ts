@@ -17,14 +17,15 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   net: base,
   origin: [...base, "net"],
   image: shell,
+  proxy: [...shell, "image"],
   supernode: [...shell, "image"],
-  daemon: [...shell, "image"],
+  daemon: [...shell, "image", "proxy"],
   local: base,
   engine: ["core", "runtime"],
   library: [...base, "local", "supernode", "daemon"],
   sim: base,
   quickstart: ["core", "runtime"],
-  cli: [...shell, "image", "supernode", "daemon", "local", "engine", "sim"],
+  cli: [...shell, "image", "proxy", "supernode", "daemon", "local", "engine", "sim"],
 };
 /** Single files beyond that. */
 const exceptions = ["sim -> store/memory-store.ts", "sim -> store/store.ts"];

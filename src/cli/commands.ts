@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./init.ts")).init,
   },
   {
+    name: "ca",
+    summary: "the authority with which the proxy answers HTTPS for listed hosts: make it, show it, have it trusted",
+    load: async () => (await import("./ca.ts")).ca,
+  },
+  {
     name: "simulate",
     summary: "tell how long a swarm would take: the same decisions on a simulated network",
     load: async () => (await import("./simulate.ts")).simulate,

@@ -56,7 +56,7 @@ ${generated}
 A setting is given as a flag (\`--upload-limit 20MB/s\`), in the environment (\`DRAGONFLY_UPLOAD_LIMIT\`), in a YAML file
 (\`upload-limit: 20MB/s\`), or to the library in camelCase (\`uploadLimit\`). The first of these that has it wins; then comes the default.
 Unknown settings, bad units and contradictions are refused, all in one message that says where each stands. A list is repeated as a
-flag, separated by commas in the environment (headers by line ends), and a list in a file.
+flag, separated by commas in the environment (headers and proxy rules by line ends), and a list in a file.
 
 - Sizes: \`64MiB\`, \`200MB\`, \`10G\`. B is decimal, iB and bare letters are of 1024.
 - Rates: \`20MB/s\`, \`20M\`, or in bits \`200Mbps\`. \`0\` is unlimited.

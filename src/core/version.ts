@@ -16,6 +16,8 @@ export interface VersionRecord extends Version {
   readonly url: string;
   readonly etag?: string;
   readonly lastModified?: string;
+  /** Headers that describe the content, in lower case, as the origin gave them. */
+  readonly representation?: Readonly<Record<string, string>>;
   /** Whose credentials it was fetched with; absent for public content. Kept as a digest. */
   readonly audience?: Audience;
   /** Of the whole, where the task is named by it: what has another one is never complete. */

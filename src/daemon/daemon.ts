@@ -18,6 +18,9 @@ import { linkPath } from "../net/piece-upgrade.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import { SlabPool } from "../net/slab-pool.ts";
 import { HttpOrigin } from "../origin/http-origin.ts";
+import { authorityFolder } from "../proxy/authority.ts";
+import { ForwardProxy } from "../proxy/forward-proxy.ts";
+import { openInterception } from "../proxy/interception.ts";
 import { type Address, formatAddress, isLoopback } from "../runtime/address.ts";
 import type { DaemonConfig } from "../runtime/daemon-config.ts";
 import { proxyEnvironment } from "../runtime/environment.ts";
@@ -26,7 +29,6 @@ import { packageVersion } from "../runtime/package-version.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
 import { DigestContents } from "./digest-contents.ts";
-import { ForwardProxy } from "./forward-proxy.ts";
 import { loadHostId } from "./host-id.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
@@ -35,6 +37,7 @@ import { DaemonMetrics } from "./metrics.ts";
 import { ProxyPort } from "./proxy-port.ts";
 import { SupernodeClient } from "./supernode-client.ts";
 import { Transfers } from "./transfers.ts";
+import { UrlContents } from "./url-contents.ts";
 
 interface Running {
   readonly piecesUrl: string;
@@ -98,6 +101,7 @@ interface Parts {
 }
 
 async function compose(config: DaemonConfig, { log, store, host }: Parts): Promise<Running> {
+  const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
   const watch = new IdleWatch(config.idleExitMs);
@@ -146,7 +150,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     onUp: () => transfers.supernodeBack(),
     onDown: () => transfers.supernodeLost(),
   });
-  const door = new HttpDoor({ environment: proxyEnvironment() });
+  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
   const origin = new HttpOrigin({ door });
   const transfers = new Transfers({
     supernode,
@@ -174,12 +178,16 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   await api.ready();
   const content = new DigestContents({ transfers, store });
   const mirror = new RegistryMirror({ content, door, registry: config.registry });
-  const forward = new ForwardProxy(door);
+  const contents = new UrlContents(transfers);
+  const forward = new ForwardProxy({
+    ...{ door, mirror, contents, rules: config.proxyRules, interception, log },
+    onWay: (way) => metrics.proxyRequests.inc({ way }),
+  });
   let proxy: ProxyPort | undefined;
   try {
     await listenOnSocket(api.server, config.socket);
     if (config.proxy !== null)
-      proxy = await ProxyPort.open(config.proxy, { mirror, forward, busy: () => watch.busy() });
+      proxy = await ProxyPort.open(config.proxy, { mirror, forward, interception, busy: () => watch.busy() });
   } catch (error) {
     pieceListener.close();
     api.server.close();

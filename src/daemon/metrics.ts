@@ -4,6 +4,11 @@ import { Metrics } from "../net/metrics.ts";
 
 export class DaemonMetrics extends Metrics {
   readonly uploadBytes = this.counter("dragonfly_daemon_upload_bytes_total", "Bytes of content sent to other hosts.");
+  readonly proxyRequests = this.counter(
+    "dragonfly_daemon_proxy_requests_total",
+    "Requests to the HTTP proxy, by how they were answered.",
+    "way",
+  );
 
   constructor(gauges: { readonly downloads: () => number; readonly storeBytes: () => number }) {
     super();

@@ -3,15 +3,19 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { DragonflyError } from "../core/error.ts";
+import type { Exchange } from "../image/passage.ts";
 import { registryError, sendRegistryError } from "../image/registry-error.ts";
 import type { RegistryMirror } from "../image/registry-mirror.ts";
 import { listen } from "../net/listen.ts";
+import { ForwardProxy } from "../proxy/forward-proxy.ts";
+import type { Interception } from "../proxy/interception.ts";
 import { type Address, formatAddress } from "../runtime/address.ts";
-import { ForwardProxy } from "./forward-proxy.ts";
 
 export interface ProxyPortOptions {
   readonly mirror: RegistryMirror;
   readonly forward: ForwardProxy;
+  /** Its requests are served here too. */
+  readonly interception?: Interception | undefined;
   /** Somebody is at work here: called when it begins; the result when it ends. */
   readonly busy: () => () => void;
 }
@@ -34,14 +38,16 @@ export class ProxyPort {
   /** Errors: `address-in-use`, `bad-config`. */
   static async open(address: Address, options: ProxyPortOptions): Promise<ProxyPort> {
     let running = 0;
-    const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => {
+    const take = (request: IncomingMessage, response: ServerResponse, whole?: string): void => {
       if (running >= maxRequests) return refuseBusy(response);
       running++;
-      void serve(options, request, response).finally(() => running--);
-    });
+      void serve(options, { request, response }, whole).finally(() => running--);
+    };
+    const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => take(request, response));
     server.on("connect", (request, socket, head) =>
-      options.forward.tunnel(request, socket, { head, done: options.busy() }),
+      options.forward.connect(request, socket, { head, done: options.busy() }),
     );
+    if (options.interception !== undefined) options.interception.onRequest = take;
     return new ProxyPort(server, options.forward, await listen(server, address));
   }
 
@@ -53,10 +59,11 @@ export class ProxyPort {
   }
 }
 
+/** `whole` is the URL that is asked for, where the request itself does not say it. */
 async function serve(
   { mirror, forward, busy }: ProxyPortOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: Pick<Exchange, "request" | "response">,
+  whole: string | undefined,
 ): Promise<void> {
   const idle = busy();
   const left = new AbortController();
@@ -65,7 +72,8 @@ async function serve(
   request.on("error", () => {});
   try {
     const exchange = { request, response, signal: left.signal };
-    await (ForwardProxy.isFor(request) ? forward.pass(exchange) : mirror.handle(exchange));
+    const target = whole ?? (ForwardProxy.isFor(request) ? request.url : undefined);
+    await (target === undefined ? mirror.handle(exchange) : forward.pass(exchange, target));
   } finally {
     idle();
   }

@@ -108,7 +108,9 @@ export class SupernodeClient {
         return await this.#register(task, signal);
       } catch (thrown) {
         const error = DragonflyError.from(thrown);
-        if (error.code !== "overloaded" || tries >= maxBusyTries) throw error;
+        // Somebody else asked at the same moment who wants shareable content alone.
+        const meantOther = error.code === "not-shareable" && task.onlyShareable !== true;
+        if ((error.code !== "overloaded" && !meantOther) || tries >= maxBusyTries) throw error;
         const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
         await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
@@ -131,9 +133,10 @@ export class SupernodeClient {
     }
     const request = this.#nextRequest++;
     const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
-    const { url, headers, tag, contentDigest, range, ca, insecureOrigin } = task;
+    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable } = task;
     const filter = task.filter === undefined ? undefined : [...task.filter];
-    channel.send({ type: "register", request, url, headers, tag, contentDigest, range, filter, ca, insecureOrigin });
+    const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin };
+    channel.send({ type: "register", request, ...key, onlyShareable });
     try {
       return { task: await untilAborted(answer, signal), supernode };
     } finally {

@@ -8,6 +8,7 @@ import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
+import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
 import { finishHolding } from "../store/finish-holding.ts";
@@ -80,7 +81,7 @@ export class Transfers {
   /** Errors: what the origin, the supernode or the disk refuses with; `no-source` where the origin is forbidden and nothing else is left. */
   async open(request: ContentRequest): Promise<Ticket> {
     const key = taskKey(request);
-    const mark = `${key.id} ${key.audience} ${request.backToSource}`;
+    const mark = `${key.id} ${key.audience} ${request.backToSource} ${request.onlyShareable === true}`;
     const shared = this.#opening.get(mark);
     if (shared !== undefined) return shared;
     const opening = this.#open(key, request);
@@ -233,6 +234,7 @@ export class Transfers {
     const note = `${why}: ${direct}`;
     const known = held?.state === "complete" ? held : undefined;
     const opened = await this.#ownOrigin.open(originRequest(key, request), known?.version);
+    if (request.onlyShareable === true) refuseUnshareable(opened, key.audience !== "");
     if (opened.kind === "unchanged" && known !== undefined) {
       return { holding: known, transfer: undefined, displayUrl, note };
     }

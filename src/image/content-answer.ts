@@ -38,15 +38,31 @@ export function sendBlobHead(response: ServerResponse, length: number | null, di
   response.writeHead(200, { ...blobHead(digest), ...lengthHead(length) }).end();
 }
 
-export async function sendBlob(exchange: Exchange, content: Content, digest: Digest): Promise<void> {
+export function sendBlob(exchange: Exchange, content: Content, digest: Digest): Promise<void> {
+  return sendContent(exchange, content, { head: blobHead(digest), always: headOf(digest), validator: `"${digest}"` });
+}
+
+export interface ContentHead {
+  readonly head: { readonly "content-type": string; readonly [name: string]: string };
+  /** What an answer without content has as well. */
+  readonly always: Readonly<Record<string, string>>;
+  /** What If-Range must name. */
+  readonly validator: string;
+}
+
+/** The content, the part of it that is asked for, or 416. */
+export async function sendContent(
+  exchange: Exchange,
+  content: Content,
+  { head, always, validator }: ContentHead,
+): Promise<void> {
   const { length } = content;
-  const head = blobHead(digest);
-  const part = requestedPart(exchange.request.headers, { length, etag: head.etag });
+  const part = requestedPart(exchange.request.headers, { length, etag: validator });
   switch (part.kind) {
     case "beyond":
       content.leave();
       exchange.response.writeHead(416, {
-        ...headOf(digest),
+        ...always,
         "content-range": `bytes */${length}`,
         "content-length": 0,
       });

@@ -18,7 +18,7 @@ const connectionOnly = new Set([
   ...["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"],
   ...["te", "trailer", "transfer-encoding", "upgrade", "expect", "host"],
 ]);
-const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** `more` headers go with the request. Errors: `origin-unreachable`, `origin-untrusted` while nothing was answered; later the connection breaks. */
 export async function passThrough(

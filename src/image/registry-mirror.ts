@@ -28,12 +28,12 @@ export class RegistryMirror {
     this.#options = options;
   }
 
-  /** Resolves when the answer is out, or as much of it as could be. */
-  async handle(exchange: Exchange): Promise<void> {
+  /** Resolves when the answer is out, or as much of it as could be. `named` is the upstream's base URL, where the request itself says it. */
+  async handle(exchange: Exchange, named?: string): Promise<void> {
     const { response, signal } = exchange;
     let kind: ContentPath["kind"] | undefined;
     try {
-      const { path, upstream, url } = this.#read(exchange.request);
+      const { path, upstream, url } = this.#read(exchange.request, named);
       if ("digest" in path) kind = path.kind;
       if (path.kind === "ping") await this.#ping(exchange, url);
       else if (path.kind === "tag" && exchange.request.method === "GET")
@@ -46,7 +46,7 @@ export class RegistryMirror {
     }
   }
 
-  #read(request: IncomingMessage) {
+  #read(request: IncomingMessage, named: string | undefined) {
     const [rawPath = "", ...rest] = (request.url ?? "").split("?");
     const query = rest.join("?");
     const path = registryPath(rawPath);
@@ -54,7 +54,7 @@ export class RegistryMirror {
     const parameters = query.split("&").filter((parameter) => parameter !== "");
     const own = parameters.filter((parameter) => !parameter.startsWith("ns="));
     const namespace = new URLSearchParams(query).get("ns") ?? undefined;
-    const upstream = upstreamOf(namespace, this.#options.registry);
+    const upstream = named ?? upstreamOf(namespace, this.#options.registry);
     return { path, upstream, url: `${upstream}${rawPath}${own.length === 0 ? "" : `?${own.join("&")}`}` };
   }
 

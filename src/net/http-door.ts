@@ -15,7 +15,7 @@ export interface Trust {
 }
 
 export interface DoorRequest {
-  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | Readable;
   readonly trust?: Trust;
@@ -34,6 +34,8 @@ export interface DoorResponse {
 export interface HttpDoorOptions {
   /** Where the proxy variables are looked up; none by default. */
   readonly environment?: Environment;
+  /** Who this is, for `Via` of requests that take a proxy: one of ours must not send them back here. */
+  readonly pseudonym?: string;
   readonly connectTimeoutMs?: number;
   /** How long an answer's head, or the next byte of its body, may take. */
   readonly silenceTimeoutMs?: number;
@@ -49,7 +51,8 @@ type Undici = typeof import("undici");
 
 export class HttpDoor {
   readonly #proxies: ProxySettings;
-  readonly #options: Required<Omit<HttpDoorOptions, "environment">>;
+  readonly #pseudonym: string | undefined;
+  readonly #options: Required<Omit<HttpDoorOptions, "environment" | "pseudonym">>;
   readonly #pools = new Map<string, Dispatcher>();
   readonly #retiring = new Set<Dispatcher>();
   readonly #running = new Set<(reason: unknown) => void>();
@@ -58,6 +61,7 @@ export class HttpDoor {
 
   constructor(options: HttpDoorOptions = {}) {
     this.#proxies = new ProxySettings(options.environment ?? {});
+    this.#pseudonym = options.pseudonym;
     this.#options = {
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
@@ -78,7 +82,7 @@ export class HttpDoor {
         origin: target.origin,
         path: target.pathname + target.search,
         method: request.method ?? "GET",
-        headers: { ...request.headers },
+        headers: { ...this.#viaFor(target), ...request.headers },
         body: request.body ?? null,
         signal: running.signal,
         headersTimeout: this.#options.silenceTimeoutMs,
@@ -121,6 +125,11 @@ export class HttpDoor {
       this.#running.delete(abort);
     };
     return { signal: controller.signal, end };
+  }
+
+  #viaFor(target: URL): Record<string, string> {
+    const named = this.#pseudonym !== undefined && this.#proxies.proxyFor(target) !== undefined;
+    return named ? { via: `1.1 ${this.#pseudonym}` } : {};
   }
 
   #pool(undici: Undici, target: URL, trust: Trust): Dispatcher {

@@ -4,6 +4,7 @@
 import type { DoorResponse } from "../net/http-door.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { OriginInfo, OriginRequest, Validators } from "./origin.ts";
+import { type Representation, representationOf } from "./representation.ts";
 
 type Headers = DoorResponse["headers"];
 
@@ -89,8 +90,12 @@ export function sameValidators(info: Validators, headers: Headers): boolean {
   return info.lastModified === now.lastModified;
 }
 
-function describe(headers: Headers): Validators & { readonly contentType: string | undefined } {
-  return { etag: headers.etag, lastModified: headers["last-modified"], contentType: headers["content-type"] };
+function describe(headers: Headers): Validators & { readonly representation: Representation } {
+  return {
+    etag: headers.etag,
+    lastModified: headers["last-modified"],
+    representation: representationOf(headers),
+  };
 }
 
 function contentLength(headers: Headers): number | undefined {

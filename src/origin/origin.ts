@@ -1,6 +1,7 @@
 // The place where content really lives, behind one interface whatever its scheme.
 
 import type { Readable } from "node:stream";
+import type { Representation } from "./representation.ts";
 
 /** How one request reaches the origin. Holds credentials: never logged, stored or shown. */
 export interface OriginRequest {
@@ -26,7 +27,7 @@ export interface OriginInfo extends Validators {
   readonly length: number | null;
   /** The origin serves parts, so pieces can be read in parallel and a broken read resumed. */
   readonly ranged: boolean;
-  readonly contentType?: string | undefined;
+  readonly representation?: Representation;
 }
 
 export type Opened =

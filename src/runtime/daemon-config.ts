@@ -3,6 +3,7 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Schema } from "./config.ts";
 import { exposureProblem, undialable } from "./exposure.ts";
+import { type HostPattern, hostPatterns } from "./host-pattern.ts";
 import {
   advertised,
   directory,
@@ -19,6 +20,7 @@ import {
 } from "./kinds.ts";
 import { defaultDataDir, defaultSocket, shownDataDir, shownSocket } from "./locations.ts";
 import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
+import { type ProxyRule, type ProxyRuleOption, proxyRules } from "./proxy-rule.ts";
 import { type OptionsOf, optional, setting } from "./setting.ts";
 
 export interface DaemonConfig {
@@ -29,6 +31,10 @@ export interface DaemonConfig {
   /** How other hosts reach the piece port, when not at `listen`; port 0 is the one it listens on. */
   readonly advertise?: Address;
   readonly proxy: Address | null;
+  /** The first that matches a URL decides. */
+  readonly proxyRules: readonly ProxyRule[];
+  /** Hosts whose HTTPS the proxy answers itself, with certificates of its own authority. */
+  readonly intercept: readonly HostPattern[];
   readonly socket: string;
   readonly dataDir: string;
   /** 0 is unlimited, here and below. */
@@ -63,6 +69,25 @@ const settings = {
     { name: "proxy", kind: listenerOrOff, help: 'registry mirror and HTTP proxy; "off" for none' },
     "127.0.0.1:65001",
   ),
+  proxyRule: setting(
+    {
+      name: "proxy-rule",
+      aliases: ["proxy-rules"],
+      kind: proxyRules,
+      help: "how the HTTP proxy treats URLs with this pattern: swarm, direct or refuse; repeatable, the first that matches decides",
+    },
+    "",
+    "none: images by digest from the swarm, the rest direct",
+  ),
+  intercept: setting(
+    {
+      name: "intercept",
+      kind: hostPatterns,
+      help: "a host whose HTTPS the proxy sees into, by its own authority (dragonfly ca); repeatable",
+    },
+    "",
+    "none",
+  ),
   socket: setting({ name: "socket", kind: socketPath, help: "where dfget finds it" }, defaultSocket, shownSocket),
   dataDir: setting({ name: "data-dir", kind: directory, help: "where pieces are kept" }, defaultDataDir, shownDataDir),
   downloadLimit: setting(
@@ -94,9 +119,12 @@ const settings = {
   ...logSettings,
 };
 
-export type DaemonOptions = OptionsOf<typeof settings> & {
+export type DaemonOptions = Omit<OptionsOf<typeof settings>, "proxyRule" | "intercept"> & {
   /** The same as `supernode`. */
   readonly supernodes?: readonly string[] | string | undefined;
+  readonly proxyRules?: readonly ProxyRuleOption[] | undefined;
+  /** `HOST`, `*.DOMAIN`, with or without a port. */
+  readonly intercept?: readonly string[] | string | undefined;
 };
 
 export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
@@ -113,6 +141,9 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
       ...(values.registry !== undefined && proxy === null
         ? [`${sourceOf("registry") ?? "registry"}: the mirror is served on the proxy port, which is off`]
         : []),
+      ...(values.intercept !== undefined && values.intercept.length > 0 && proxy === null
+        ? [`${sourceOf("intercept") ?? "intercept"}: the proxy port, which would intercept, is off`]
+        : []),
     ];
   },
   config: (values) => ({
@@ -120,6 +151,8 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     listen: values.listen,
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
     proxy: values.proxy,
+    proxyRules: values.proxyRule,
+    intercept: values.intercept,
     socket: values.socket,
     dataDir: values.dataDir,
     downloadLimitBytesPerSecond: values.downloadLimit,

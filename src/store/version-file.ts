@@ -15,6 +15,7 @@ const schema = z.object({
     url: z.string(),
     etag: z.string().optional(),
     lastModified: z.string().optional(),
+    representation: z.record(z.string(), z.string()).optional(),
     audience: z.string().optional(),
     digest: z.string().optional(),
   }),

@@ -167,6 +167,7 @@ export class Cluster {
         audience: key.audience,
         displayUrl: key.displayUrl,
         digest: key.digest,
+        onlyShareable: message.onlyShareable === true,
         request: {
           url: key.originUrl,
           headers: key.headers,
@@ -229,7 +230,7 @@ export class Cluster {
       const error = new DragonflyError("overloaded", "the content was just evicted, try again", { retryAfterMs: 100 });
       return this.#send(host, { type: "refused", request, error: error.toJSON() });
     }
-    const { taskId: task, url, length, pieceLength, etag, lastModified } = seed.version;
+    const { taskId: task, url, length, pieceLength, etag, lastModified, representation } = seed.version;
     this.#send(host, {
       type: "task",
       request,
@@ -240,6 +241,7 @@ export class Cluster {
       pieceLength,
       etag,
       lastModified,
+      representation: representation === undefined ? undefined : { ...representation },
       manifest: seed.snapshot(),
       neighbours: addressesOf(neighbours),
     });

@@ -5,6 +5,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
+import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
@@ -17,6 +18,8 @@ export interface Errand {
   readonly audience: Audience;
   readonly displayUrl: string;
   readonly digest: Digest | undefined;
+  /** Nobody asked who wants the content whether its origin lets it be shared or not. */
+  readonly onlyShareable: boolean;
   readonly request: OriginRequest;
 }
 
@@ -62,7 +65,8 @@ export class SeedBook {
     if (this.#errands.size >= maxErrands && !this.#errands.has(key)) {
       throw new DragonflyError("overloaded", "too many tasks wait for their origins", { retryAfterMs: 1000 });
     }
-    this.#errands.set(key, errand);
+    const onlyShareable = errand.onlyShareable && this.#errands.get(key)?.onlyShareable !== false;
+    this.#errands.set(key, { ...errand, onlyShareable });
   }
 
   /** Asks the origin which version is current; there is a seed for it when this resolves. */
@@ -115,6 +119,7 @@ export class SeedBook {
       if (current === undefined) throw new DragonflyError("origin-changed", "the origin answered 304 to no condition");
       return current.version.id;
     }
+    if (errand.onlyShareable) refuseUnshareable(opened, errand.audience !== "");
     // Content that cannot be told apart counts as the same while it is being read: else every host would cause a read of its own.
     const nameless = opened.info.etag === undefined && opened.info.lastModified === undefined;
     const same = nameless && current?.state === "reading" ? current.version.id : undefined;

@@ -69,7 +69,7 @@ async function compose(
 ): Promise<Supernode> {
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
-  const door = new HttpDoor({ environment: proxyEnvironment() });
+  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
   const origin = new HttpOrigin({ door });
   const originGate = new RateGate(config.originLimitBytesPerSecond);
   const metrics = new SupernodeMetrics({

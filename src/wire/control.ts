@@ -60,6 +60,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
       .max(1 << 20)
       .optional(),
     insecureOrigin: z.boolean().optional(),
+    onlyShareable: z.boolean().optional(),
   }),
   z.object({
     type: z.literal("progress"),
@@ -104,6 +105,7 @@ export const fromSupernode = z.discriminatedUnion("type", [
     pieceLength: count.positive(),
     etag: z.string().optional(),
     lastModified: z.string().optional(),
+    representation: z.record(z.string().max(64), z.string().max(4096)).optional(),
     manifest,
     neighbours,
   }),

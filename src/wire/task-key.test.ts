@@ -55,6 +55,7 @@ test("signatures of object stores do not make another task, but another audience
     "X-Amz-Algorithm=A&X-Amz-Signature=1&X-Amz-Date=2",
     "AWSAccessKeyId=a&Signature=b&Expires=c",
     "X-Goog-Signature=1&X-Goog-Date=2",
+    "Expires=a&Policy=b&Signature=c&Key-Pair-Id=d",
     "sv=2020&sig=abc&se=2030",
     "OSSAccessKeyId=a&Signature=b&Expires=c",
     "AccessKeyId=a&Signature=b&Expires=c",

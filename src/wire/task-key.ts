@@ -14,6 +14,8 @@ export interface TaskRequest {
   readonly contentDigest?: Digest | undefined;
   /** Inclusive byte positions of the resource; `last` null is its end. */
   readonly range?: ByteRange | undefined;
+  /** The request is refused (`not-shareable`) where the origin does not want its content to be shared; else the asker has decided that it is. */
+  readonly onlyShareable?: boolean | undefined;
   /** Names of query parameters that do not change the content. */
   readonly filter?: readonly string[] | undefined;
   /** Certificates that vouch for the origin beside the system's, in PEM. */
@@ -45,6 +47,7 @@ export interface TaskKey {
 const signatureGroups: readonly { readonly mark: string; readonly names: readonly string[] }[] = [
   { mark: "x-amz-signature", names: ["x-amz-"] },
   { mark: "awsaccesskeyid", names: ["awsaccesskeyid", "signature", "expires", "x-amz-"] },
+  { mark: "key-pair-id", names: ["key-pair-id", "policy", "signature", "expires"] },
   { mark: "x-goog-signature", names: ["x-goog-"] },
   { mark: "googleaccessid", names: ["googleaccessid", "signature", "expires"] },
   {

@@ -8,6 +8,7 @@ export interface OriginFacts {
   readonly length: number | null;
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
+  readonly representation?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -16,7 +17,7 @@ export interface OriginFacts {
  */
 export function versionRecord(
   { id: taskId, displayUrl: url, audience, digest }: Pick<TaskKey, "id" | "displayUrl" | "audience" | "digest">,
-  { length, etag, lastModified }: OriginFacts,
+  { length, etag, lastModified, representation }: OriginFacts,
 ): VersionRecord {
   const validator = digest ?? etag ?? lastModified ?? randomBytes(16).toString("hex");
   return {
@@ -27,6 +28,7 @@ export function versionRecord(
     pieceLength: choosePieceLength(length),
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
+    ...(representation === undefined ? {} : { representation }),
     ...(audience === "" ? {} : { audience }),
     ...(digest === undefined ? {} : { digest }),
   };

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import { Daemon } from "../daemon/daemon.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { parseDaemonOptions } from "../runtime/config.ts";
 import { makeTestCertificate, TestOrigin, testContent } from "../testing/test-origin.ts";
-import { Daemon } from "./daemon.ts";
 
 const content = testContent(2_000_003);
 const tls = makeTestCertificate();
