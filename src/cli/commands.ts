@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./rm.ts")).rm,
   },
   {
+    name: "preheat",
+    summary: "have a file or an image fetched before anybody asks for it",
+    load: async () => (await import("./preheat.ts")).preheat,
+  },
+  {
     name: "init",
     summary: "point a container engine of this machine at the daemon's registry mirror",
     load: async () => (await import("./init.ts")).init,

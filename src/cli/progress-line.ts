@@ -31,10 +31,14 @@ export class ProgressLine {
   }
 
   show(progress: Progress): void {
-    this.#text = progressText(progress);
+    this.draw(progress.bytes, progress.length, progressText(progress));
+  }
+
+  draw(bytes: number, totalBytes: number | null, text: string): void {
+    this.#text = text;
     // An empty file is complete; of an unknown length nothing is known to be left.
-    this.#bar.setTotal(Math.max(1, progress.length ?? progress.bytes * 2));
-    this.#bar.update(progress.bytes);
+    this.#bar.setTotal(Math.max(1, totalBytes ?? bytes * 2));
+    this.#bar.update(bytes);
   }
 
   close(): void {

@@ -42,12 +42,36 @@ export class SupernodeClient {
     await this.#ask("DELETE", `/api/v1/tasks/${encodeURIComponent(taskId)}`);
   }
 
-  async #ask(method: string, path: string): Promise<unknown> {
+  preheats(): Promise<unknown> {
+    return this.#ask("GET", "/api/v1/preheats");
+  }
+
+  preheat(id: string): Promise<unknown> {
+    return this.#ask("GET", `/api/v1/preheats/${encodeURIComponent(id)}`);
+  }
+
+  /** `body` may hold credentials. */
+  startPreheat(body: object): Promise<unknown> {
+    return this.#ask("POST", "/api/v1/preheats", body);
+  }
+
+  async cancelPreheat(id: string): Promise<void> {
+    await this.#ask("DELETE", `/api/v1/preheats/${encodeURIComponent(id)}`);
+  }
+
+  async #ask(method: string, path: string, body?: object): Promise<unknown> {
+    const sent =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
     const silent: string[] = [];
     for (const url of this.#urls) {
       let response: Response;
       try {
-        response = await fetch(`${url}${path}`, { method, redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
+        response = await fetch(`${url}${path}`, {
+          method,
+          ...sent,
+          redirect: "error",
+          signal: AbortSignal.timeout(timeoutMs),
+        });
       } catch (error) {
         const cause = error instanceof Error ? (error.cause ?? error) : error;
         silent.push(`${url} (${reasonOf(cause)})`);

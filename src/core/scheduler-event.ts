@@ -16,6 +16,8 @@ export type SchedulerEvent =
       readonly task: TaskId;
       readonly audience: Audience;
     }
+  /** The supernode wants the current version to be there, for no host in particular. */
+  | { readonly type: "seed-wanted"; readonly request: number; readonly task: TaskId; readonly audience: Audience }
   /** The origin was asked for this audience: this is the current version. */
   | { readonly type: "probed"; readonly task: TaskId; readonly audience: Audience; readonly version: VersionId }
   | { readonly type: "probe-failed"; readonly task: TaskId; readonly audience: Audience; readonly error: WireError }
@@ -74,6 +76,9 @@ export type SchedulerEffect =
       readonly neighbours: readonly Host[];
     }
   | { readonly type: "refuse"; readonly host: HostId; readonly request: number; readonly error: WireError }
+  /** The answers to `seed-wanted`. */
+  | { readonly type: "seeding"; readonly request: number; readonly version: VersionId }
+  | { readonly type: "not-seeding"; readonly request: number; readonly error: WireError }
   | {
       readonly type: "introduce";
       readonly host: HostId;

@@ -58,6 +58,10 @@ const event: fc.Arbitrary<SchedulerEvent> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("left" as const), host: id, version }) },
   {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant("seed-wanted" as const), request: fc.nat(9), task, audience }),
+  },
+  {
     weight: 6,
     arbitrary: fc.record({
       type: fc.constant("more-neighbours" as const),

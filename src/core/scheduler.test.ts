@@ -54,6 +54,10 @@ function inWords(effect: SchedulerEffect): string {
     case "admit":
     case "introduce":
       return `${effect.host}: ${effect.type} ${effect.version}, meet ${names(effect.neighbours)}`;
+    case "seeding":
+      return `request ${effect.request}: seeding ${effect.version}`;
+    case "not-seeding":
+      return `request ${effect.request}: not seeding, ${effect.error.code}`;
     case "refuse":
       return `${effect.host}: refused, ${effect.error.code}`;
     case "drop":
@@ -70,6 +74,29 @@ function inWords(effect: SchedulerEffect): string {
 function names(hosts: readonly { readonly id: HostId }[]): string {
   return hosts.length === 0 ? "nobody" : hosts.map(({ id }) => id).join(" ");
 }
+
+test("the supernode may want a version for nobody: one probe for it and the hosts, and no part in the swarm", () => {
+  const talk = new Dialogue();
+  talk.join("a");
+  const wants = (request: number) => talk.say({ type: "seed-wanted", request, task, audience: nobody });
+  assert.deepEqual(wants(7), ['probe as ""']);
+  assert.deepEqual(talk.register("a"), []);
+  assert.deepEqual(talk.say({ type: "probed", task, audience: nobody, version: v1 }), [
+    "seed v1",
+    "request 7: seeding v1",
+    "a: admit v1, meet nobody",
+  ]);
+  assert.deepEqual(wants(8), ["request 8: seeding v1"]);
+  assert.equal(talk.scheduler.swarms.get(v1)?.peers.length, 1);
+});
+
+test("what the origin refuses, the supernode is told as a host would be", () => {
+  const talk = new Dialogue();
+  talk.say({ type: "seed-wanted", request: 3, task, audience: nobody });
+  const error = { code: "origin-refused", blame: "origin", message: "no" } as const;
+  const said = talk.say({ type: "probe-failed", task, audience: nobody, error });
+  assert.deepEqual(said, ["request 3: not seeding, origin-refused"]);
+});
 
 test("however many ask at once, the origin is asked once, and all are admitted by its answer", () => {
   const talk = new Dialogue();

@@ -72,6 +72,8 @@ export class Scheduler {
         return this.#hostLeft(event.id);
       case "register":
         return this.#register(event.task, event.audience, { host: event.host, request: event.request }, now);
+      case "seed-wanted":
+        return this.#register(event.task, event.audience, { host: undefined, request: event.request }, now);
       case "probed":
         return this.#probed(event.task, event.audience, event.version, now);
       case "probe-failed":
@@ -149,16 +151,14 @@ export class Scheduler {
 
   #probeFailed(id: TaskId, audience: Audience, error: WireError): void {
     for (const { host, request } of this.#tasks.takeWaiting(id, audience)) {
-      this.#effects.push({ type: "refuse", host, request, error });
+      if (host === undefined) this.#effects.push({ type: "not-seeding", request, error });
+      else this.#effects.push({ type: "refuse", host, request, error });
     }
   }
 
   #swarm(version: VersionId, task: TaskId): Swarm {
-    let swarm = this.#swarms.get(version);
-    if (swarm === undefined) {
-      swarm = new Swarm(version, task);
-      this.#swarms.set(version, swarm);
-    }
+    const swarm = this.#swarms.get(version) ?? new Swarm(version, task);
+    this.#swarms.set(version, swarm);
     return swarm;
   }
 
@@ -189,6 +189,7 @@ export class Scheduler {
 
   /** Who is complete stays so: it will find that it holds the version, and report nothing. */
   #admit(swarm: Swarm, { host: id, request }: Waiting): void {
+    if (id === undefined) return void this.#effects.push({ type: "seeding", request, version: swarm.version });
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     const peer = swarm.join(host, "fetching");

@@ -3,9 +3,9 @@
 
 import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 
-/** A host that asked, and its own number for the request. */
+/** A host that asked, or the supernode itself, and its own number for the request. */
 export interface Waiting {
-  readonly host: HostId;
+  readonly host: HostId | undefined;
   readonly request: number;
 }
 

@@ -34,6 +34,7 @@ import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
 import { DaemonMetrics } from "./metrics.ts";
+import { Preheater } from "./preheater.ts";
 import { ProxyPort } from "./proxy-port.ts";
 import { SupernodeClient } from "./supernode-client.ts";
 import { Transfers } from "./transfers.ts";
@@ -147,8 +148,12 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       })),
     }),
     onNews: (news) => transfers.hear(news),
+    onOrder: (order) => preheater.hear(order),
     onUp: () => transfers.supernodeBack(),
-    onDown: () => transfers.supernodeLost(),
+    onDown: () => {
+      preheater.supernodeLost();
+      transfers.supernodeLost();
+    },
   });
   const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
   const origin = new HttpOrigin({ door });
@@ -177,6 +182,14 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   });
   await api.ready();
   const content = new DigestContents({ transfers, store });
+  const preheater = new Preheater({
+    transfers,
+    store,
+    quotaBytes: config.quotaBytes,
+    send: (message) => supernode.send(message),
+    busy: () => watch.busy(),
+    log,
+  });
   const mirror = new RegistryMirror({ content, door, registry: config.registry });
   const contents = new UrlContents(transfers);
   const forward = new ForwardProxy({
@@ -213,6 +226,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       watch.close();
       unhear();
       proxy?.close();
+      preheater.close();
       await transfers.close();
       supernode.close();
       await links.close();

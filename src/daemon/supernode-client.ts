@@ -34,6 +34,9 @@ export interface Registration {
   readonly supernode: SupernodeIdentity;
 }
 
+/** What the supernode wants to be here. */
+export type Order = FromSupernodeOf<"serve">;
+
 export type SwarmNews = Extract<FromSupernode, { type: "manifest" | "neighbours" | "drop" | "abandoned" }>;
 
 export interface SupernodeClientOptions {
@@ -44,6 +47,7 @@ export interface SupernodeClientOptions {
   /** What to say in `hello`, asked anew at each dialling. */
   readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings">;
   readonly onNews: (news: SwarmNews) => void;
+  readonly onOrder: (order: Order | FromSupernodeOf<"serve-cancelled">) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
   readonly onDown: () => void;
 }
@@ -224,6 +228,9 @@ export class SupernodeClient {
         return this.#waiting.get(message.request)?.resolve(message);
       case "refused":
         return this.#waiting.get(message.request)?.reject(DragonflyError.fromWire(message.error));
+      case "serve":
+      case "serve-cancelled":
+        return this.#options.onOrder(message);
       case "bye":
         return this.#channel?.close();
       default:

@@ -7,7 +7,7 @@ import type { HttpDoor } from "../net/http-door.ts";
 import { Absences } from "./absence.ts";
 import type { Content, ContentRequest, ContentSource } from "./content.ts";
 import { isKnown, sendBlob, sendBlobHead, sendManifest, sendUnchanged } from "./content-answer.ts";
-import { manifestTypes } from "./manifest-type.ts";
+import { contentRequest } from "./content-request.ts";
 import { ask, type Exchange, passThrough } from "./passage.ts";
 import { registryError, sendRegistryError } from "./registry-error.ts";
 import { type ContentPath, isDigest, registryPath, type TagPath } from "./registry-path.ts";
@@ -93,7 +93,7 @@ export class RegistryMirror {
   }
 
   async #give(exchange: Exchange, path: ContentPath, upstream: string): Promise<void> {
-    const wanted = contentRequest(exchange.request, path, upstream);
+    const wanted = contentRequest(upstream, path, exchange.request.headers);
     const isHead = exchange.request.method === "HEAD";
     // Somebody who only asks whether a blob is there must not make the swarm fetch it.
     if (isHead && path.kind === "blob") return this.#passBlobHead(exchange, wanted, upstream);
@@ -151,20 +151,6 @@ export class RegistryMirror {
     const challenge = answer.status === 401 ? answer.headers["www-authenticate"] : undefined;
     return challenge === undefined ? {} : { "www-authenticate": challenge };
   }
-}
-
-function contentRequest({ headers }: IncomingMessage, path: ContentPath, upstream: string): ContentRequest {
-  const { kind, name, digest } = path;
-  const { authorization } = headers;
-  // A digest names one content, whatever type its reader would like: some registries hide a manifest from who does not name its type.
-  const accept =
-    kind === "manifest" ? { accept: [headers.accept, ...Object.values(manifestTypes)].filter(Boolean).join(", ") } : {};
-  return {
-    url: `${upstream}/v2/${name}/${kind}s/${digest}`,
-    headers: { ...accept, ...(authorization === undefined ? {} : { authorization }) },
-    digest,
-    kind,
-  };
 }
 
 function isRead({ method }: IncomingMessage): boolean {

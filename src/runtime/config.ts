@@ -8,6 +8,7 @@ import { adminSchema } from "./admin-config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { type DaemonConfig, type DaemonOptions, daemonSchema } from "./daemon-config.ts";
 import { getSchema } from "./get-config.ts";
+import { preheatSchema } from "./preheat-config.ts";
 import { type Given, type Layer, namesOf, type Problem, type Resolution, resolveSettings } from "./resolve-settings.ts";
 import { environmentName, kebabCase, type Place, type SettingTable, type ValuesOf } from "./setting.ts";
 import { type SupernodeConfig, type SupernodeOptions, supernodeSchema } from "./supernode-config.ts";
@@ -136,4 +137,5 @@ export const roles: readonly { readonly role: string; readonly settings: Setting
   daemonSchema,
   getSchema,
   adminSchema,
+  preheatSchema,
 ];

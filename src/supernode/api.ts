@@ -8,12 +8,15 @@ import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
 import type { Cluster } from "./cluster.ts";
+import { servePreheats } from "./preheat-api.ts";
+import type { Preheats } from "./preheats.ts";
 import type { Seed } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
 
 export interface ApiOptions extends Watched {
   readonly cluster: Cluster;
   readonly seeds: SeedBook;
+  readonly preheats: Preheats;
 }
 
 export function createApi(options: ApiOptions): FastifyInstance {
@@ -22,6 +25,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   useProblems(app);
 
   serveHealth(app, options);
+  servePreheats(app, options.preheats);
 
   app.get("/api/v1/tasks", async () => {
     const tasks = [...seeds.seeds].map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id)));

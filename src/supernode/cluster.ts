@@ -6,7 +6,6 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
-import type { Host } from "../core/swarm.ts";
 import { ControlChannel } from "../net/control-channel.ts";
 import type { Log } from "../runtime/log.ts";
 import {
@@ -14,15 +13,17 @@ import {
   type FromDaemon,
   type FromDaemonOf,
   type FromSupernode,
-  type NeighbourAddress,
   parseFromDaemon,
 } from "../wire/control.ts";
 import type { ManifestPart } from "../wire/manifest.ts";
-import { taskKey } from "../wire/task-key.ts";
+import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import type { ClusterKey } from "./cluster-key.ts";
-import { Introductions } from "./introductions.ts";
+import { dialAddress } from "./dial-address.ts";
+import { HostOrders } from "./host-orders.ts";
+import { addressesOf, Introductions } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
 import type { SeedBook } from "./seed-book.ts";
+import { SeedLeases } from "./seed-leases.ts";
 
 type Channel = ControlChannel<FromDaemon, FromSupernode>;
 
@@ -45,6 +46,11 @@ export class Cluster {
   readonly #introductions = new Introductions((host, version, neighbours) => {
     this.#post(host, { type: "neighbours", version, neighbours: addressesOf(neighbours) });
   });
+  readonly orders = new HostOrders({
+    post: (host, message) => this.#send(host, message),
+    isConnected: (host) => this.#channels.has(host),
+  });
+  readonly leases: SeedLeases;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -52,6 +58,12 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.scheduler = new Scheduler({ random: options.random, freshnessMs: options.freshnessMs });
+    this.leases = new SeedLeases({
+      seeds: options.seeds,
+      note: (task) => this.#note(task),
+      dispatch: (event) => this.dispatch(event),
+      peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
+    });
   }
 
   /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own. */
@@ -67,6 +79,7 @@ export class Cluster {
         if (host === undefined || this.#channels.get(host) !== channel) return;
         this.#channels.delete(host);
         this.#introductions.forget(host);
+        this.orders.hostLeft(host);
         if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
         this.dispatch({ type: "host-left", id: host });
       },
@@ -121,6 +134,7 @@ export class Cluster {
   #hello(channel: Channel, hello: FromDaemonOf<"hello">, remote: string): HostId {
     const { key, software, address, log } = this.#options;
     this.#channels.get(hello.host)?.close();
+    this.orders.hostLeft(hello.host);
     this.#channels.set(hello.host, channel);
     channel.send({ type: "welcome", protocol: controlProtocol, host: key.host, software, key: key.publicKey, address });
     const dial = dialAddress(hello.address, remote);
@@ -150,6 +164,9 @@ export class Cluster {
           version: message.version,
           reason: message.reason,
         });
+      case "serving":
+      case "served":
+        return this.orders.hear(host, message);
       case "parted":
         return this.dispatch({ ...message, host });
       case "leave":
@@ -161,26 +178,28 @@ export class Cluster {
 
   #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
     try {
-      const key = taskKey(message);
-      this.#options.seeds.note({
-        task: key.id,
-        audience: key.audience,
-        displayUrl: key.displayUrl,
-        digest: key.digest,
-        onlyShareable: message.onlyShareable === true,
-        request: {
-          url: key.originUrl,
-          headers: key.headers,
-          range: message.range,
-          ca: message.ca,
-          insecure: message.insecureOrigin,
-        },
-      });
+      const key = this.#note(message, message.onlyShareable);
       this.dispatch({ type: "register", host, request: message.request, task: key.id, audience: key.audience });
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       channel.send({ type: "refused", request: message.request, error: error.toJSON() });
     }
+  }
+
+  /** Remembers how to ask the origin, should it have to be asked. */
+  #note(task: TaskRequest, onlyShareable = false): TaskKey {
+    const key = taskKey(task);
+    const { id, audience, displayUrl, digest, originUrl: url, headers } = key;
+    const { range, ca, insecureOrigin: insecure } = task;
+    this.#options.seeds.note({
+      task: id,
+      audience,
+      displayUrl,
+      digest,
+      onlyShareable,
+      request: { url, headers, range, ca, insecure },
+    });
+    return key;
   }
 
   // --- to the daemons
@@ -192,6 +211,9 @@ export class Cluster {
         return void this.#probe(effect);
       case "start-seed":
         return void this.#seed(effect.version);
+      case "seeding":
+      case "not-seeding":
+        return this.leases.hear(effect);
       case "admit":
         metrics.registrations.inc({ result: "admitted" });
         return this.#admit(effect);
@@ -260,6 +282,7 @@ export class Cluster {
 
   async #seed(version: VersionId): Promise<void> {
     const { seeds, log } = this.#options;
+    const seed = seeds.find(version);
     try {
       await seeds.run(version);
       log.info("version complete", { version, url: seeds.find(version)?.version.url });
@@ -267,17 +290,9 @@ export class Cluster {
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       log.warn("version failed", { version, error: error.message });
-      this.dispatch({ type: "seed-failed", version, error: error.toJSON() });
+      // One that was stopped is known to be so, and another may have begun.
+      if ((seeds.find(version) ?? seed) === seed)
+        this.dispatch({ type: "seed-failed", version, error: error.toJSON() });
     }
   }
-}
-
-function addressesOf(hosts: readonly Host[]): NeighbourAddress[] {
-  return hosts.map(({ id, address }) => ({ id, address }));
-}
-
-/** A daemon that listens on every interface says port alone (`:65002`): it is dialled where its control channel comes from. */
-function dialAddress(told: string | null, remote: string): string | null {
-  if (told === null || !told.startsWith(":")) return told;
-  return remote.includes(":") ? `[${remote}]${told}` : `${remote}${told}`;
 }

@@ -3,11 +3,17 @@
 
 import type { HostId, VersionId } from "../core/ids.ts";
 import type { Host } from "../core/swarm.ts";
+import type { NeighbourAddress } from "../wire/control.ts";
 
 /** Nobody waits for these: the newcomer, who has its answer, dials at once. */
 const gatherMs = 10;
 /** Then whatever has come in meanwhile gets its turn. */
 const hostsPerTurn = 64;
+
+/** As they are told. */
+export function addressesOf(hosts: readonly Host[]): NeighbourAddress[] {
+  return hosts.map(({ id, address }) => ({ id, address }));
+}
 
 type Tell = (host: HostId, version: VersionId, neighbours: readonly Host[]) => void;
 

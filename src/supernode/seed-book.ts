@@ -94,6 +94,14 @@ export class SeedBook {
     await seed.run(prepared.opened, prepared.request);
   }
 
+  /** Ends a read that nobody waits for; what was read stays, for whoever asks next. */
+  stop(version: VersionId): void {
+    const seed = this.#seeds.get(version);
+    if (seed?.state !== "reading") return;
+    this.#evicted(version);
+    seed.close("nobody waits for it any more");
+  }
+
   async remove(task: TaskId): Promise<void> {
     const version = this.#current.get(task) ?? this.#options.store.latest(task)?.version.id;
     if (version !== undefined) await this.#options.store.remove(version);

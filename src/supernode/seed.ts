@@ -47,6 +47,7 @@ export class Seed implements Servable {
   /** Signed once for all who register until the manifest grows. */
   #snapshot: ManifestPart | undefined;
   #originBytes = 0;
+  #finished: Promise<void> = Promise.resolve();
 
   constructor(options: SeedOptions) {
     const { holding } = options;
@@ -75,8 +76,18 @@ export class Seed implements Servable {
     return this.#originBytes;
   }
 
+  /** How the read ends or ended; at once where there was nothing to read. */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
   /** Reads what is missing from the origin; resolves when the manifest is sealed. Rejects with the origin's fault. */
-  async run(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
+  run(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
+    this.#finished = this.#read(opened, request);
+    return this.#finished;
+  }
+
+  async #read(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
     const { holding, store, slabs, origin, gate } = this.#options;
     const release = holding.acquire();
     this.#state = "reading";
@@ -117,9 +128,9 @@ export class Seed implements Servable {
     return this.#snapshot;
   }
 
-  close(): void {
+  close(reason = "the supernode is stopping"): void {
     clearTimeout(this.#tellTimer);
-    this.#abort.abort(new DragonflyError("interrupted", "the supernode is stopping"));
+    this.#abort.abort(new DragonflyError("interrupted", reason));
   }
 
   // --- what the piece server asks

@@ -23,8 +23,12 @@ import { createApi } from "./api.ts";
 import { Cluster } from "./cluster.ts";
 import { loadClusterKey } from "./cluster-key.ts";
 import { SupernodeMetrics } from "./metrics.ts";
+import { registryAccess } from "./preheat.ts";
+import { preheatRetry } from "./preheat-part.ts";
+import { Preheats } from "./preheats.ts";
 import { Seed } from "./seed.ts";
 import { SeedBook } from "./seed-book.ts";
+import { SeedContents } from "./seed-contents.ts";
 
 export class Supernode {
   /** `http://host:port`, with the real port. */
@@ -113,8 +117,18 @@ async function compose(
     now: () => performance.now(),
     onSent: (_version, _requester, bytes) => metrics.uploadBytes.inc(bytes),
   });
+  const preheats = new Preheats({
+    log,
+    world: {
+      seeds: new SeedContents(cluster.leases),
+      orders: cluster.orders,
+      candidates: () => [...cluster.scheduler.hosts.values()].filter(({ strikes }) => !strikes.isolated),
+      access: registryAccess(door),
+      retry: preheatRetry,
+    },
+  });
   let ready = true;
-  const api = createApi({ cluster, seeds, metrics, ready: () => ready });
+  const api = createApi({ cluster, seeds, preheats, metrics, ready: () => ready });
   await api.ready();
   route(api, cluster, pieces);
   const bound = await listen(api.server, config.listen);
@@ -123,6 +137,7 @@ async function compose(
 
   return make(url, async () => {
     ready = false;
+    preheats.close();
     seeds.close();
     cluster.close();
     await pieces.close();

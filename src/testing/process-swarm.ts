@@ -70,6 +70,11 @@ export class ProcessHost {
     return readdir(this.folder);
   }
 
+  /** Of the registry mirror; empty where there is none. */
+  get proxyUrl(): string {
+    return /proxy (http:\S+),/.exec(String(this.daemon?.stdout))?.[1] ?? "";
+  }
+
   /** A GET at the daemon's local API. */
   ask(path: string): Promise<string> {
     return new Promise((resolve, reject) => {

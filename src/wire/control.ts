@@ -8,6 +8,8 @@ import type { Digest, HostId, TaskId, VersionId } from "../core/ids.ts";
 export const controlProtocol = 1;
 /** A larger message closes the channel. */
 export const maxControlBytes = 8 << 20;
+/** Orders to fetch that one host has at a time, waiting or running. */
+export const maxOrders = 1024;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const taskId = hex(64).transform((id) => id as TaskId);
@@ -80,6 +82,10 @@ export const fromDaemon = z.discriminatedUnion("type", [
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
   z.object({ type: z.literal("leave"), version: versionId }),
+  /** How far the orders are that are not over. */
+  z.object({ type: z.literal("serving"), orders: z.array(z.object({ order: count, bytes: count })).max(maxOrders) }),
+  /** An order is over; without an error all of the content is here. */
+  z.object({ type: z.literal("served"), order: count, bytes: count, error: wireError.optional() }),
   z.object({ type: z.literal("bye") }),
 ]);
 
@@ -114,6 +120,18 @@ export const fromSupernode = z.discriminatedUnion("type", [
   z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
   z.object({ type: z.literal("abandoned"), version: versionId, error: wireError }),
+  /** An order: fetch this, so that others find it here. Answered by `served` with the same number. */
+  z.object({
+    type: z.literal("serve"),
+    order: count,
+    url: z.string().max(65_536),
+    headers: z.record(z.string().max(256), z.string().max(65_536)),
+    tag: z.string().max(4096).optional(),
+    filter: z.array(z.string().max(256)).max(64).optional(),
+    contentDigest: contentDigest.optional(),
+    length: count.nullable(),
+  }),
+  z.object({ type: z.literal("serve-cancelled"), order: count }),
   z.object({ type: z.literal("bye"), reason: z.string().max(1024) }),
 ]);
 
