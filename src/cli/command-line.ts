@@ -44,6 +44,7 @@ function buildParser(program: string, command: Command): Parser {
     .configureOutput({ writeErr: () => {}, getOutHelpWidth: () => 110, getOutHasColors: () => false })
     .helpOption("-h, --help", "show this help");
   for (const setting of Object.values(command.settings)) {
+    if (setting.only === "file") continue;
     parser.addOption(optionOf(setting, setting.name));
     for (const alias of setting.aliases ?? []) {
       // An alias that several settings share is one flag.

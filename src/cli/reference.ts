@@ -73,9 +73,18 @@ function settingRow(setting: Setting<unknown>): readonly string[] {
   const { name, short, aliases, kind, shownDefault, help, only } = setting;
   const also = [...(short === undefined ? [] : [`-${short}`]), ...(aliases ?? []).map((alias) => `--${alias}`)];
   const variable =
-    only === "flag" ? "flag only" : `\`${environmentName(name)}\`${only === undefined ? "" : ", not in a file"}`;
+    only === "flag" || only === "file"
+      ? `${only} only`
+      : `\`${environmentName(name)}\`${only === undefined ? "" : ", not in a file"}`;
   const value = kind.placeholder === undefined ? "" : `\`${kind.placeholder}\``;
-  return [`\`--${name}\``, also.map((one) => `\`${one}\``).join(" "), value, shownDefault ?? "", variable, help];
+  return [
+    `\`${only === "file" ? "" : "--"}${name}\``,
+    also.map((one) => `\`${one}\``).join(" "),
+    value,
+    shownDefault ?? "",
+    variable,
+    help,
+  ];
 }
 
 /** In the form that the formatter leaves alone. */

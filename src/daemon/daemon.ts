@@ -10,6 +10,7 @@ import type { HostId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
 import { hostUploadLimits } from "../core/upload-queue.ts";
+import { Registries } from "../image/registries.ts";
 import { RegistryMirror } from "../image/registry-mirror.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { listen, listenError } from "../net/listen.ts";
@@ -28,6 +29,7 @@ import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
+import { clusterTokens } from "./cluster-tokens.ts";
 import { DigestContents } from "./digest-contents.ts";
 import { loadHostId } from "./host-id.ts";
 import { IdleWatch } from "./idle-watch.ts";
@@ -102,6 +104,7 @@ interface Parts {
 }
 
 async function compose(config: DaemonConfig, { log, store, host }: Parts): Promise<Running> {
+  const registries = await Registries.load({ ...config, log });
   const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
@@ -190,7 +193,8 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     busy: () => watch.busy(),
     log,
   });
-  const mirror = new RegistryMirror({ content, door, registry: config.registry });
+  const tokens = clusterTokens(supernode, door);
+  const mirror = new RegistryMirror({ content, door, registries, tokens, log });
   const contents = new UrlContents(transfers);
   const forward = new ForwardProxy({
     ...{ door, mirror, contents, rules: config.proxyRules, interception, log },
@@ -227,6 +231,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       unhear();
       proxy?.close();
       preheater.close();
+      tokens.close();
       await transfers.close();
       supernode.close();
       await links.close();

@@ -164,8 +164,8 @@ export class Preheater {
   }
 }
 
-function taskOf({ url, headers, tag, contentDigest, filter }: Order): TaskRequest {
-  return { url, headers, tag, contentDigest, filter };
+function taskOf({ url, headers, tag, contentDigest, filter, rights }: Order): TaskRequest {
+  return { url, headers, tag, contentDigest, filter, rights };
 }
 
 function bytesOf({ holding }: Ticket): number {

@@ -183,12 +183,13 @@ test("containerd's namespace chooses the registry and does not reach it", async 
 });
 
 test("what the registry refuses is refused with its status, and 401 says how it wants to be asked", async () => {
-  const challenge = 'Bearer realm="https://auth.example/token",service="registry"';
+  const challenge = `Bearer realm="${registryUrl}/token",service="registry"`;
+  const own = `Bearer realm="${daemon.proxyUrl}/dragonfly/token",service="${new URL(registryUrl).host}",scope="repository:team/app:pull"`;
   const { bytes, path } = freshBlob(32);
   const answer = { content: bytes, headers: { "www-authenticate": challenge } };
   site.set(path, { ...answer, requires: ["authorization", login.authorization] });
   const stranger = await ask(path);
-  assert.deepEqual([stranger.status, stranger.headers["www-authenticate"]], [401, challenge]);
+  assert.deepEqual([stranger.status, stranger.headers["www-authenticate"]], [401, own]);
   assert.equal(errorOf(stranger.body).code, "UNAUTHORIZED");
   assert.deepEqual((await ask(path, login)).body, Buffer.from(bytes));
   // Held now, and still not for strangers.

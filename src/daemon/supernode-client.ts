@@ -28,6 +28,7 @@ export interface SupernodeIdentity {
 }
 
 export type Task = FromSupernodeOf<"task">;
+export type Token = FromSupernodeOf<"token">;
 /** A task as the supernode told it, and the supernode that did. */
 export interface Registration {
   readonly task: Task;
@@ -54,8 +55,8 @@ export interface SupernodeClientOptions {
 
 type Channel = ControlChannel<FromSupernode, FromDaemon>;
 
-interface Waiting {
-  readonly resolve: (task: Task) => void;
+interface Waiting<T> {
+  readonly resolve: (answer: T) => void;
   readonly reject: (error: DragonflyError) => void;
 }
 
@@ -68,7 +69,8 @@ const maxBusyTries = 10;
 
 export class SupernodeClient {
   readonly #options: SupernodeClientOptions;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, Waiting<Task>>();
+  readonly #tokens = new Map<number, Waiting<Token>>();
   #channel: Channel | undefined;
   #identity: SupernodeIdentity | undefined;
   #nextRequest = 1;
@@ -121,6 +123,21 @@ export class SupernodeClient {
     }
   }
 
+  /** Errors: what the token service refuses with; `supernode-unreachable`. */
+  async getToken(wish: Omit<FromDaemonOf<"get-token">, "type" | "request">, signal: AbortSignal): Promise<Token> {
+    await untilAborted(this.#dialled, signal);
+    const channel = this.#channel;
+    if (channel === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
+    const request = this.#nextRequest++;
+    const answer = new Promise<Token>((resolve, reject) => this.#tokens.set(request, { resolve, reject }));
+    channel.send({ ...wish, type: "get-token", request });
+    try {
+      return await untilAborted(answer, signal);
+    } finally {
+      this.#tokens.delete(request);
+    }
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -137,9 +154,9 @@ export class SupernodeClient {
     }
     const request = this.#nextRequest++;
     const answer = new Promise<Task>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
-    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable } = task;
+    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights } = task;
     const filter = task.filter === undefined ? undefined : [...task.filter];
-    const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin };
+    const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
     channel.send({ type: "register", request, ...key, onlyShareable });
     try {
       return { task: await untilAborted(answer, signal), supernode };
@@ -211,7 +228,7 @@ export class SupernodeClient {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
     this.#identity = undefined;
-    for (const { reject } of this.#waiting.values()) {
+    for (const { reject } of [...this.#waiting.values(), ...this.#tokens.values()]) {
       reject(error ?? new DragonflyError("supernode-unreachable", "the supernode left"));
     }
     if (this.#closed) return;
@@ -226,8 +243,12 @@ export class SupernodeClient {
     switch (message.type) {
       case "task":
         return this.#waiting.get(message.request)?.resolve(message);
+      case "token":
+        return this.#tokens.get(message.request)?.resolve(message);
       case "refused":
-        return this.#waiting.get(message.request)?.reject(DragonflyError.fromWire(message.error));
+        return (this.#waiting.get(message.request) ?? this.#tokens.get(message.request))?.reject(
+          DragonflyError.fromWire(message.error),
+        );
       case "serve":
       case "serve-cancelled":
         return this.#options.onOrder(message);

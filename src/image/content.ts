@@ -11,6 +11,10 @@ export interface ContentRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly digest: Digest;
   readonly kind: ContentPath["kind"];
+  /** As a task's: whose rights these are, and whom to trust at the registry. */
+  readonly rights?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly insecureOrigin?: boolean | undefined;
 }
 
 /** Whoever is done with a chunk may give it back to be filled again. */
@@ -38,6 +42,7 @@ export interface ContentSource {
 }
 
 /** One task for all who want it, whatever repository they know it in. */
-export function digestTask({ url, headers, digest }: Pick<ContentRequest, "url" | "headers" | "digest">): TaskRequest {
-  return { url, headers, contentDigest: digest };
+export function digestTask({ url, headers, digest, ...more }: Omit<ContentRequest, "kind">): TaskRequest {
+  const { rights, ca, insecureOrigin } = more;
+  return { url, headers, contentDigest: digest, rights, ca, insecureOrigin };
 }

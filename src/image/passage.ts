@@ -27,18 +27,42 @@ export async function passThrough(
   exchange: Exchange,
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const { request, response, signal } = exchange;
+  await relay(await ask(door, url, passedRequest(exchange, more)), exchange.response);
+}
+
+/** The client's request as it goes on from here. Errors: `bad-usage` for a method that cannot be passed on. */
+export function passedRequest(
+  { request, signal }: Exchange,
+  more: Readonly<Record<string, string>> = {},
+): DoorRequest & { readonly signal: AbortSignal } {
   const { method = "GET" } = request;
   if (!methods.has(method)) throw new DragonflyError("bad-usage", `${method} cannot be passed through`);
-  const answer = await ask(door, url, {
+  return {
     method: method as NonNullable<DoorRequest["method"]>,
     headers: { ...passedOn(request.headers, hasBody(request) ? [] : ["content-length"]), ...more },
     ...(hasBody(request) ? { body: request } : {}),
     signal,
-  });
-  response.writeHead(answer.status, passedOn(answer.headers));
+  };
+}
+
+/** `changed` headers take the place of the answer's own. */
+export async function relay(
+  answer: DoorResponse,
+  response: ServerResponse,
+  changed: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  response.writeHead(answer.status, { ...passedOn(answer.headers), ...changed });
   // What breaks now breaks the connection: the client sees that it has not got everything.
   await pipeline(answer.body, response).catch(() => {});
+}
+
+/** For an answer that has no body. */
+export function relayHead(
+  { status, headers }: Pick<DoorResponse, "status" | "headers">,
+  response: ServerResponse,
+  changed: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { ...passedOn(headers), ...changed }).end();
 }
 
 export async function ask(

@@ -22,6 +22,8 @@ export interface RegistryAccess {
   request(url: string, request: RegistryRequest): Promise<DoorResponse>;
   /** The `Authorization` that a request for this URL needs by what the registry said before; undefined: none. */
   authorization(url: string, signal: AbortSignal): Promise<string | undefined>;
+  /** See `TaskRequest.rights`: a token that anybody gets is everybody's. */
+  readonly rights: string | undefined;
   /** What `authorization` gave for this URL was refused: the next one is made anew. */
   expire(url: string): void;
 }
@@ -54,6 +56,10 @@ export class LoginAccess implements RegistryAccess {
     this.#door = door;
     this.#login = login;
     this.#now = now;
+  }
+
+  get rights(): string | undefined {
+    return this.#login === undefined ? "" : undefined;
   }
 
   async request(url: string, request: RegistryRequest): Promise<DoorResponse> {

@@ -21,10 +21,10 @@ test("manifests and blobs by digest are content, tags and all else is the regist
     `/v2/app/referrers/${digest}`,
     "/v2/app/blobs/uploads/",
     "/v2/app/blobs/uploads/6b3c9a93-af5d-473f-a4cd-9710022185cd",
-    "/v2/_catalog",
   ]) {
-    assert.deepEqual(registryPath(path), { kind: "other" }, path);
+    assert.deepEqual(registryPath(path), { kind: "other", name: "app" }, path);
   }
+  assert.deepEqual(registryPath("/v2/_catalog"), { kind: "other" });
 });
 
 test("what the grammar does not allow gets no further", () => {

@@ -19,8 +19,13 @@ export interface TagPath {
   readonly name: string;
 }
 
-/** `other` is everything else that only the registry itself can answer. */
-export type RegistryPath = { readonly kind: "ping" } | ContentPath | TagPath | { readonly kind: "other" };
+/** Everything else that only the registry itself can answer; without a name it is about all repositories. */
+export interface OtherPath {
+  readonly kind: "other";
+  readonly name?: string;
+}
+
+export type RegistryPath = { readonly kind: "ping" } | ContentPath | TagPath | OtherPath;
 
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const namePattern = new RegExp(`^${component}(?:/${component})*$`);
@@ -38,14 +43,14 @@ export function registryPath(path: string): RegistryPath | undefined {
     uploadOf(decoded) ?? /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]*)$/.exec(decoded) ?? [];
   if (kind === undefined) return undefined;
   if (name.length > maxNameLength || !namePattern.test(name)) throw refused("repository name", name);
-  if (kind === "uploads" || kind === "tags") return plain(rest) ? { kind: "other" } : undefined;
+  if (kind === "uploads" || kind === "tags") return plain(rest) ? { kind: "other", name } : undefined;
   if (isDigest(rest) && kind !== "referrers")
     return { kind: kind === "blobs" ? "blob" : "manifest", name, digest: rest };
   if (kind === "manifests" && tagPattern.test(rest)) return { kind: "tag", name };
   if (!digestPattern.test(rest) || (rest.startsWith("sha256:") && !isDigest(rest))) {
     throw refused(kind === "manifests" ? "tag or digest" : "digest", rest);
   }
-  return { kind: "other" };
+  return { kind: "other", name };
 }
 
 export function isDigest(text: string | undefined): text is Digest {

@@ -24,7 +24,7 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), "mirrored-"));
   registry = await TestOrigin.start({
     script: (_nth, { url }) => {
-      const answers = site.get(url) ?? [{ status: 404 }];
+      const answers = site.get(url) ?? [url === "/v2/" ? {} : { status: 404 }];
       return answers.length > 1 ? answers.shift() : answers[0];
     },
   });

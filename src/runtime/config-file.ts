@@ -42,7 +42,7 @@ export async function parseConfigFile(path: string, text: string): Promise<reado
     if (typeof node === "object" && node !== null && "items" in node && Array.isArray(node.items) && !isMap(node)) {
       return node.items.map(rawOf);
     }
-    return isMap(node) ? node.toJSON() : node;
+    return isMap(node) ? node.toJS(document) : node;
   };
   return document.contents.items.map(({ key, value }) => {
     const name = isScalar(key) ? String(key.value) : String(key);

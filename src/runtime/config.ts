@@ -122,13 +122,15 @@ const serviceLink = /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT(?:_\d+_(?:TCP
 
 function variableNames(table: SettingTable): readonly string[] {
   return Object.values(table)
-    .filter(({ only }) => only !== "flag")
+    .filter(({ only }) => only !== "flag" && only !== "file")
     .flatMap(namesOf)
     .map(environmentName);
 }
 
 function onlyElsewhere(table: SettingTable, name: string): boolean {
-  return Object.values(table).some((setting) => setting.only !== undefined && namesOf(setting).includes(name));
+  return Object.values(table).some(
+    (setting) => setting.only !== undefined && setting.only !== "file" && namesOf(setting).includes(name),
+  );
 }
 
 /** Every role that has a configuration; the documentation is made from them. */

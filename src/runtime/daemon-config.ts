@@ -21,6 +21,7 @@ import {
 import { defaultDataDir, defaultSocket, shownDataDir, shownSocket } from "./locations.ts";
 import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
 import { type ProxyRule, type ProxyRuleOption, proxyRules } from "./proxy-rule.ts";
+import { type RegistryConfig, type RegistryOptions, registryList } from "./registry-config.ts";
 import { type OptionsOf, optional, setting } from "./setting.ts";
 
 export interface DaemonConfig {
@@ -43,6 +44,8 @@ export interface DaemonConfig {
   readonly quotaBytes: number;
   /** The registry that `/v2/` on the proxy port mirrors. */
   readonly registry?: string;
+  /** How certain registries are reached, and with which credentials. */
+  readonly registries: readonly RegistryConfig[];
   /** Leaves after this long without work; 0 is never. */
   readonly idleExitMs: number;
   readonly token?: string;
@@ -110,6 +113,12 @@ const settings = {
   ),
   quota: setting({ name: "quota", kind: size, help: "disk space for content; 0 is as much as there is" }, "0"),
   registry: optional({ name: "registry", kind: registryUrl, help: "the registry that the proxy port mirrors" }),
+  registries: optional({
+    name: "registries",
+    kind: registryList,
+    only: "file",
+    help: "certificates, credentials and paths of registries, see images.md",
+  }),
   idleExit: setting({ name: "idle-exit", kind: duration, help: "leave after this long without work; 0 is never" }, "0"),
   token: optional({ name: "token", kind: word, help: "joins the cluster; better given as DRAGONFLY_TOKEN" }),
   insecure: setting(
@@ -119,7 +128,8 @@ const settings = {
   ...logSettings,
 };
 
-export type DaemonOptions = Omit<OptionsOf<typeof settings>, "proxyRule" | "intercept"> & {
+export type DaemonOptions = Omit<OptionsOf<typeof settings>, "proxyRule" | "intercept" | "registries"> & {
+  readonly registries?: readonly RegistryOptions[] | undefined;
   /** The same as `supernode`. */
   readonly supernodes?: readonly string[] | string | undefined;
   readonly proxyRules?: readonly ProxyRuleOption[] | undefined;
@@ -159,6 +169,7 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     uploadLimitBytesPerSecond: values.uploadLimit,
     quotaBytes: values.quota,
     ...(values.registry === undefined ? {} : { registry: values.registry }),
+    registries: values.registries ?? [],
     idleExitMs: values.idleExit,
     ...(values.token === undefined ? {} : { token: values.token }),
     insecure: values.insecure,

@@ -30,7 +30,7 @@ interface Row<T> {
   readonly kind: Kind<T>;
   readonly help: string;
   /** Where it may be set: everywhere unless said otherwise. */
-  readonly only?: "flag" | "flag or environment";
+  readonly only?: "flag" | "flag or environment" | "file";
   /** Heading in `--help`. */
   readonly group?: string;
 }

@@ -6,6 +6,7 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
+import type { TokenSource } from "../image/token-cache.ts";
 import { ControlChannel } from "../net/control-channel.ts";
 import type { Log } from "../runtime/log.ts";
 import {
@@ -33,6 +34,8 @@ export interface ClusterOptions {
   /** What daemons are told to dial for pieces; null: what they dialled for control. */
   readonly address: string | null;
   readonly seeds: SeedBook;
+  /** Of registries, for all daemons together. */
+  readonly tokens: TokenSource;
   readonly freshnessMs: number;
   readonly random: Random;
   readonly metrics: SupernodeMetrics;
@@ -54,6 +57,7 @@ export class Cluster {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -106,6 +110,7 @@ export class Cluster {
 
   close(): void {
     this.#closed = true;
+    this.#closing.abort(new DragonflyError("interrupted", "the supernode is stopping"));
     clearTimeout(this.#timer);
     this.#introductions.close();
     for (const channel of this.#channels.values()) {
@@ -152,6 +157,8 @@ export class Cluster {
         return this.#register(host, channel, message);
       case "progress":
         return this.dispatch({ ...message, host });
+      case "get-token":
+        return void this.#getToken(channel, message);
       case "more-neighbours":
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
@@ -200,6 +207,17 @@ export class Cluster {
       request: { url, headers, range, ca, insecure },
     });
     return key;
+  }
+
+  async #getToken(channel: Channel, message: FromDaemonOf<"get-token">): Promise<void> {
+    const { request, realm, service, scopes, credentials, instead, ca, insecure } = message;
+    try {
+      const wanted = { realm, service, scopes, credentials, trust: { ca, insecure } };
+      const { token, forMs } = await this.#options.tokens.get(wanted, { instead, signal: this.#closing.signal });
+      channel.send({ type: "token", request, token, forMs });
+    } catch (thrown) {
+      channel.send({ type: "refused", request, error: DragonflyError.from(thrown).toJSON() });
+    }
   }
 
   // --- to the daemons

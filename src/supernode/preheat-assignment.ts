@@ -7,6 +7,7 @@ import { digestTask } from "../image/content.ts";
 import { contentRequest, manifestAccept } from "../image/content-request.ts";
 import { type ImageContent, imageContents } from "../image/image-contents.ts";
 import type { ImageReference } from "../image/reference.ts";
+import { registryAt } from "../image/registries.ts";
 import type { RegistryAccess } from "../image/registry-access.ts";
 import { type Digest, isDigest } from "../image/registry-path.ts";
 import type { DoorResponse } from "../net/http-door.ts";
@@ -67,15 +68,18 @@ function imageAssignment(
   access: RegistryAccess,
 ): Assignment {
   const { kind, digest, length } = content;
-  const { url } = contentRequest(upstream, { kind, name, digest }, {});
+  const { rights } = access;
+  const registry = registryAt(upstream);
+  const path = { kind, name, digest };
+  const { url } = contentRequest(registry, path, { rights });
   return {
     content: { kind, url, digest, length },
     ask: async (signal) => {
       const authorization = await access.authorization(url, signal);
-      const request = contentRequest(upstream, { kind, name, digest }, { authorization });
+      const request = contentRequest(registry, path, { rights, authorization });
       return {
         task: digestTask(request),
-        order: { url, headers: { ...request.headers }, contentDigest: digest },
+        order: { url, headers: { ...request.headers }, contentDigest: digest, rights },
       };
     },
     renew: () => {

@@ -5,6 +5,8 @@ import type { FastifyInstance } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import { seededRandom } from "../core/random.ts";
 import { seedUploadLimits } from "../core/upload-queue.ts";
+import { TokenCache } from "../image/token-cache.ts";
+import { TokenClient } from "../image/token-client.ts";
 import { ControlListener, controlPath } from "../net/control-channel.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { listen } from "../net/listen.ts";
@@ -75,6 +77,8 @@ async function compose(
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
   const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
   const origin = new HttpOrigin({ door });
+  const tokenClient = new TokenClient(door);
+  const tokens = new TokenCache({ fetch: (request, { signal }) => tokenClient.fetch(request, signal) });
   const originGate = new RateGate(config.originLimitBytesPerSecond);
   const metrics = new SupernodeMetrics({
     hosts: () => cluster.scheduler.hosts.size,
@@ -103,6 +107,7 @@ async function compose(
     software: `dragonfly-p2p/${packageVersion}`,
     address: config.advertise === undefined ? null : formatAddress(config.advertise),
     seeds,
+    tokens,
     freshnessMs: config.freshnessMs,
     random,
     metrics,
@@ -139,6 +144,7 @@ async function compose(
     ready = false;
     preheats.close();
     seeds.close();
+    tokens.close();
     cluster.close();
     await pieces.close();
     api.server.closeAllConnections();

@@ -51,9 +51,11 @@ export class Containerd {
   }
 
   /** Resolves when the image is there, every layer verified and unpacked. */
-  async pull(name: string): Promise<void> {
-    const pull = ["images", "pull", "--snapshotter", "native", "--hosts-dir", join(this.#folder, "certs.d"), name];
-    await promisify(execFile)("ctr", ["-a", join(this.#folder, "socket"), ...pull], { timeout: 60_000 });
+  async pull(name: string, ...flags: readonly string[]): Promise<void> {
+    const pull = ["images", "pull", "--snapshotter", "native", "--hosts-dir", join(this.#folder, "certs.d")];
+    await promisify(execFile)("ctr", ["-a", join(this.#folder, "socket"), ...pull, ...flags, name], {
+      timeout: 60_000,
+    });
   }
 
   async close(): Promise<void> {

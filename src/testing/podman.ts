@@ -44,8 +44,9 @@ insecure = true
   }
 
   /** Resolves to the image's id: the digest of its configuration, in hexadecimal. */
-  async pull(name: string): Promise<string> {
-    const pulled = await this.#run("pull", "-q", "--signature-policy", join(this.#folder, "policy.json"), name);
+  async pull(name: string, ...flags: readonly string[]): Promise<string> {
+    const policy = ["--signature-policy", join(this.#folder, "policy.json")];
+    const pulled = await this.#run("pull", "-q", ...policy, ...flags, name);
     return pulled.trim();
   }
 

@@ -20,15 +20,26 @@ export interface RegistryRequest {
 export interface RegistryOptions {
   /** Everybody has to log in, as `user:password`. */
   readonly login?: string;
+  /** Everybody has to show a token of this service. */
+  readonly tokens?: {
+    readonly realm: string;
+    readonly service: string;
+    readonly issuer: string;
+    readonly cert: string;
+  };
+  /** From `makeTestAuthority`. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 export class Registry {
   readonly host: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #scheme: "http" | "https";
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, scheme: "http" | "https") {
+    this.#scheme = scheme;
     this.#folder = folder;
     this.#port = port;
     this.host = `127.0.0.1:${port}`;
@@ -40,7 +51,8 @@ export class Registry {
     return lacking === undefined ? false : `${lacking} is not installed`;
   }
 
-  static async start({ login }: RegistryOptions = {}): Promise<Registry> {
+  static async start(options: RegistryOptions = {}): Promise<Registry> {
+    const { login, tokens, tls } = options;
     const folder = await mkdtemp(join(tmpdir(), "dragonfly-registry-"));
     await mkdir(join(folder, "store"));
     if (login !== undefined) {
@@ -48,14 +60,16 @@ export class Registry {
       const { stdout } = await promisify(execFile)("htpasswd", ["-Bbn", user, password]);
       await writeFile(join(folder, "htpasswd"), stdout);
     }
-    const registry = new Registry(folder, await freePort());
-    await writeFile(join(folder, "config.yml"), configuration(folder, registry.host, login !== undefined));
+    if (tokens !== undefined) await writeFile(join(folder, "tokens.pem"), tokens.cert);
+    for (const [name, pem] of Object.entries(tls ?? {})) await writeFile(join(folder, `${name}.pem`), pem);
+    const registry = new Registry(folder, await freePort(), tls === undefined ? "http" : "https");
+    await writeFile(join(folder, "config.yml"), configuration(folder, registry.host, options));
     await registry.up();
     return registry;
   }
 
   url(path = ""): string {
-    return `http://${this.host}${path}`;
+    return `${this.#scheme}://${this.host}${path}`;
   }
 
   async up(): Promise<void> {
@@ -109,14 +123,15 @@ function isInstalled(program: string): boolean {
   return spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
 }
 
-function configuration(folder: string, address: string, withLogin: boolean): string {
-  const auth = withLogin
-    ? `auth: { htpasswd: { realm: members, path: ${JSON.stringify(join(folder, "htpasswd"))} } }`
-    : "";
+function configuration(folder: string, address: string, { login, tokens, tls }: RegistryOptions): string {
+  const at = (name: string): string => JSON.stringify(join(folder, name));
+  const members = login === undefined ? "" : `auth: { htpasswd: { realm: members, path: ${at("htpasswd")} } }`;
+  const { realm, service, issuer } = tokens ?? {};
+  const token = JSON.stringify({ realm, service, issuer, rootcertbundle: join(folder, "tokens.pem") });
   return `version: 0.1
 log: { accesslog: { disabled: false }, level: error }
-storage: { filesystem: { rootdirectory: ${JSON.stringify(join(folder, "store"))} } }
-http: { addr: "${address}" }
-${auth}
+storage: { filesystem: { rootdirectory: ${at("store")} } }
+http: { addr: "${address}"${tls === undefined ? "" : `, tls: { certificate: ${at("cert.pem")}, key: ${at("key.pem")} }`} }
+${tokens === undefined ? members : `auth: { token: ${token} }`}
 `;
 }

@@ -63,6 +63,28 @@ export const fromDaemon = z.discriminatedUnion("type", [
       .optional(),
     insecureOrigin: z.boolean().optional(),
     onlyShareable: z.boolean().optional(),
+    rights: z.string().max(256).optional(),
+  }),
+  /** Asks for a registry's token; the supernode asks the token service once for all. */
+  z.object({
+    type: z.literal("get-token"),
+    request: count,
+    realm: z.string().max(4096),
+    service: z.string().max(4096).optional(),
+    scopes: z.array(z.string().max(4096)).max(64),
+    credentials: z
+      .discriminatedUnion("kind", [
+        z.object({ kind: z.literal("password"), username: z.string().max(4096), password: z.string().max(65_536) }),
+        z.object({ kind: z.literal("identity"), token: z.string().max(65_536) }),
+      ])
+      .optional(),
+    /** One that was refused. */
+    instead: z.string().max(65_536).optional(),
+    ca: z
+      .string()
+      .max(1 << 20)
+      .optional(),
+    insecure: z.boolean().optional(),
   }),
   z.object({
     type: z.literal("progress"),
@@ -116,6 +138,12 @@ export const fromSupernode = z.discriminatedUnion("type", [
     neighbours,
   }),
   z.object({ type: z.literal("refused"), request: count, error: wireError }),
+  z.object({
+    type: z.literal("token"),
+    request: count,
+    token: z.string().max(65_536),
+    forMs: z.number().nonnegative(),
+  }),
   z.object({ type: z.literal("manifest"), version: versionId, manifest }),
   z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
@@ -129,6 +157,7 @@ export const fromSupernode = z.discriminatedUnion("type", [
     tag: z.string().max(4096).optional(),
     filter: z.array(z.string().max(256)).max(64).optional(),
     contentDigest: contentDigest.optional(),
+    rights: z.string().max(256).optional(),
     length: count.nullable(),
   }),
   z.object({ type: z.literal("serve-cancelled"), order: count }),

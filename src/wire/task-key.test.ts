@@ -7,6 +7,24 @@ import { versionRecord } from "./version-record.ts";
 
 const key = (url: string, more: Partial<TaskRequest> = {}) => taskKey({ url, headers: {}, ...more });
 
+test("what one authority lets through gives no rights to those who trust another", () => {
+  const contentDigest = `sha256:${"0".repeat(64)}` as const;
+  const of = (more: Partial<TaskRequest>) => key("https://host/a", { contentDigest, ...more });
+  const all = [of({}), of({ ca: "one" }), of({ ca: "two" }), of({ insecureOrigin: true })];
+  assert.equal(new Set(all.map(({ id }) => id)).size, 1);
+  assert.equal(new Set(all.map(({ everybody }) => everybody)).size, 4);
+});
+
+test("rights take the place of the Authorization that stands for them", () => {
+  const audience = (authorization: string, rights?: string) =>
+    taskKey({ url: "https://host/a", headers: { authorization, accept: "x" }, rights }).audience;
+  assert.equal(audience("Bearer 1", "ada"), audience("Bearer 2", "ada"));
+  assert.notEqual(audience("Bearer 1", "ada"), audience("Bearer 1", "eve"));
+  assert.notEqual(audience("Bearer 1", "ada"), audience("Bearer 1"));
+  assert.equal(audience("Bearer 1", ""), "");
+  assert.notEqual(taskKey({ url: "https://host/a", headers: { cookie: "x" }, rights: "" }).audience, "");
+});
+
 test("the same resource written in different ways is one task", () => {
   const written = ["http://h/a", "HTTP://H/a", "http://h:80/a", "http://h/b/../a", "http://h/a#part"];
   assert.equal(new Set(written.map((url) => key(url).id)).size, 1);

@@ -20,6 +20,8 @@ export interface TaskRequest {
   readonly filter?: readonly string[] | undefined;
   /** Certificates that vouch for the origin beside the system's, in PEM. */
   readonly ca?: string | undefined;
+  /** Whose rights the Authorization stands for, where that changes and they do not; "" is everybody's. */
+  readonly rights?: string | undefined;
   /** Nobody vouches for the origin. */
   readonly insecureOrigin?: boolean | undefined;
 }
@@ -98,11 +100,12 @@ export function taskKey(request: TaskRequest): TaskKey {
   const filtered = filterQuery(url, request.filter ?? []);
   const { contentDigest: digest } = request;
   // Another repository's rights are others, whatever it holds.
-  const place = digest === undefined ? undefined : url.href;
+  // Nor does what somebody else's authority let through give rights to those who trust another.
+  const place = digest === undefined ? [] : [url.href, ...trustOf(request)];
   return {
     id: taskIdOf(request, url.href),
-    audience: audienceOf(headers, filtered, place),
-    everybody: audienceOf({}, [], place),
+    audience: audienceOf(headers, filtered, { place, login: request.rights }),
+    everybody: audienceOf({}, [], { place, login: undefined }),
     digest,
     displayUrl: url.href,
     originUrl,
@@ -185,16 +188,17 @@ function trustOf({ ca, insecureOrigin }: TaskRequest): readonly string[] {
 function audienceOf(
   headers: Readonly<Record<string, string>>,
   filtered: readonly string[],
-  place: string | undefined,
+  { place, login }: { readonly place: readonly string[]; readonly login: string | undefined },
 ): Audience {
-  const rights = Object.entries(headers)
+  const said = Object.entries(headers)
     .map(([name, value]) => [name.toLowerCase(), value] as const)
-    .filter(([name]) => !harmlessHeaders.has(name))
+    .filter(([name]) => !harmlessHeaders.has(name) && (login === undefined || name !== "authorization"))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}:${value}`);
-  const at = place === undefined ? [] : [place];
-  if (rights.length === 0 && filtered.length === 0 && at.length === 0) return "" as Audience;
-  return digestOf("dragonfly audience 1", ...rights, "", ...filtered, "", ...at) as Audience;
+  // No header's name has a space.
+  const rights = login === undefined || login === "" ? said : [...said, `login ${login}`];
+  if (rights.length === 0 && filtered.length === 0 && place.length === 0) return "" as Audience;
+  return digestOf("dragonfly audience 1", ...rights, "", ...filtered, "", ...place) as Audience;
 }
 
 function rangeText(range: ByteRange | undefined): string {

@@ -1,0 +1,23 @@
+// Tokens of registries for this host: from its own cache, else from the supernode, which asks for all hosts together, else from the token
+// service itself.
+
+import { DragonflyError } from "../core/error.ts";
+import { TokenCache, type TokenWish } from "../image/token-cache.ts";
+import { type Token, TokenClient, type TokenRequest } from "../image/token-client.ts";
+import type { HttpDoor } from "../net/http-door.ts";
+import type { SupernodeClient } from "./supernode-client.ts";
+
+export function clusterTokens(supernode: Pick<SupernodeClient, "configured" | "getToken">, door: HttpDoor): TokenCache {
+  const client = new TokenClient(door);
+  const fetch = async (request: TokenRequest, { instead, signal }: TokenWish): Promise<Token> => {
+    if (!supernode.configured) return client.fetch(request, signal);
+    const { realm, service, scopes, credentials, trust } = request;
+    try {
+      return await supernode.getToken({ realm, service, scopes: [...scopes], credentials, instead, ...trust }, signal);
+    } catch (thrown) {
+      if (DragonflyError.from(thrown).code !== "supernode-unreachable") throw thrown;
+      return client.fetch(request, signal);
+    }
+  };
+  return new TokenCache({ fetch });
+}
