@@ -18,6 +18,10 @@ const measures = {
     summary: "one supernode with 10,000 control channels and 1,000 tasks",
     load: () => import("./control.js"),
   },
+  failover: {
+    summary: "a supernode killed in the middle, with a second one and with none",
+    load: () => import("./failover.js"),
+  },
   sim: { summary: "the standard cases of the simulator", load: () => import("./sim.js") },
 };
 

@@ -34,7 +34,7 @@ export async function startSupernode(
 
 /**
  * @param {import("./stage.js").Stage} stage
- * @param {{ folder: string, supernode: string, address?: string, network?: string, flags?: readonly string[], log?: string, joined?: boolean }} options `joined`: wait for the supernode.
+ * @param {{ folder: string, supernode: string | readonly string[], address?: string, network?: string, flags?: readonly string[], log?: string, joined?: boolean }} options `joined`: wait for the supernodes.
  */
 export async function startDaemon(
   stage,
@@ -43,10 +43,12 @@ export async function startDaemon(
   await mkdir(folder, { recursive: true });
   const socket = join(folder, "d.sock");
   const own = ["--listen", address, "--proxy", "off", "--socket", socket, "--data-dir", join(folder, "data")];
-  const args = program("dragonfly", "daemon", ...own, "--supernode", supernode, "--log-level", "info", ...flags);
+  const supernodes = [supernode].flat().flatMap((url) => ["--supernode", url]);
+  const args = program("dragonfly", "daemon", ...own, ...supernodes, "--log-level", "info", ...flags);
   const process = stage.start("node", [...nodeFlags, ...args], { log: join(folder, log), ...inside(network) });
   await process.said(/daemon ready/);
-  if (joined) await process.said(/joined supernode/);
+  const all = [supernode].flat().map(() => "joined supernode");
+  if (joined) await process.said(new RegExp(all.join("[^]*")));
   return new DaemonHost(stage, { folder, socket, process, network });
 }
 

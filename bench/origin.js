@@ -1,11 +1,14 @@
 // nginx as the origin, in one process: what most origins are.
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
 export class Origin {
-  constructor(root, url) {
+  #requests;
+
+  constructor(root, url, requests) {
+    this.#requests = requests;
     /** The folder that is served. */
     this.root = root;
     /** Without a slash at the end. */
@@ -17,17 +20,19 @@ export class Origin {
    * @param {import("./stage.js").Stage} stage
    * @param {string} folder
    * @param {{ network: string, address: string }} [place]
+   * @param {{ connectionMBps?: number }} [limits] of each connection; then requests are counted, too
    */
-  static async start(stage, folder, place) {
+  static async start(stage, folder, place, { connectionMBps } = {}) {
     const root = join(folder, "origin", "files");
     await mkdir(root, { recursive: true });
     const address = place === undefined ? `127.0.0.1:${await freePort()}` : `${place.address}:80`;
     const configuration = join(folder, "origin", "nginx.conf");
-    await writeFile(configuration, describe(address, root));
+    const requests = connectionMBps === undefined ? undefined : join(folder, "origin", "requests");
+    await writeFile(configuration, describe(address, root, connectionMBps));
     const log = join(folder, "origin", "error.log");
     const network = place === undefined ? {} : { network: place.network };
     stage.start("nginx", ["-p", join(folder, "origin"), "-c", configuration, "-e", "stderr"], { log, ...network });
-    const origin = new Origin(root, `http://${address}`);
+    const origin = new Origin(root, `http://${address}`, requests);
     await stage.run(
       "curl",
       ["-s", "-o", "/dev/null", "--retry", "40", "--retry-delay", "0", "--retry-connrefused", origin.url],
@@ -35,15 +40,27 @@ export class Origin {
     );
     return origin;
   }
+
+  /** Requests that have ended so far, with the bytes of content that each was sent. */
+  async requests() {
+    if (this.#requests === undefined) throw new Error("this origin does not count");
+    const lines = (await readFile(this.#requests, "utf8")).split("\n").filter((line) => line !== "");
+    return lines.map((line) => line.split(" ")).map(([uri, status, bytes]) => ({ uri, status, bytes: Number(bytes) }));
+  }
 }
 
-function describe(address, root) {
+function describe(address, root, connectionMBps) {
+  const limit =
+    connectionMBps === undefined
+      ? "access_log off;"
+      : `limit_rate ${connectionMBps}m; sendfile_max_chunk 64k; access_log requests said;`;
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path tmp;`);
   return `${user} daemon off; master_process off; pid nginx.pid;
 events { worker_connections 4096; }
 http {
-  sendfile on; tcp_nopush on; access_log off;
+  log_format said "$uri $status $body_bytes_sent";
+  sendfile on; tcp_nopush on; ${limit}
   ${temporary.join(" ")}
   server { listen ${address}; root ${root}; }
 }

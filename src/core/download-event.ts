@@ -26,6 +26,10 @@ export type DownloadEvent =
   | { readonly type: "arriving"; readonly id: HostId; readonly piece: PieceIndex }
   | { readonly type: "verified"; readonly id: HostId; readonly piece: PieceIndex }
   | { readonly type: "corrupt"; readonly id: HostId; readonly piece: PieceIndex }
+  /** It came, nobody signed its digest, and it takes another neighbour to confirm it. */
+  | { readonly type: "vouched"; readonly id: HostId; readonly piece: PieceIndex }
+  /** What `go-to-origin` asked for is read. */
+  | { readonly type: "origin-read" }
   /** The origin was read by this host itself and gave this piece. */
   | { readonly type: "fetched"; readonly piece: PieceIndex }
   /** Whether the supernode, and the seed with it, is there. */
@@ -48,6 +52,8 @@ export type DownloadEffect =
       readonly piece: PieceIndex;
       readonly reason: "corrupt" | "stalled" | "lied";
     }
-  /** Read what is missing at the origin: no seed is there and no neighbour can help. */
-  | { readonly type: "go-to-origin" }
+  /** Read what is missing of [from, to) at the origin (null: to its end): no seed is there and no neighbour can help. */
+  | { readonly type: "go-to-origin"; readonly from: PieceIndex; readonly to: PieceIndex | null }
+  /** The seed and all neighbours lack these. */
+  | { readonly type: "starving"; readonly pieces: Bitset }
   | { readonly type: "complete" };

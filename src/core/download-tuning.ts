@@ -39,6 +39,11 @@ export interface DownloadTuning {
   readonly windowPieces: number;
   /** With the seed away and nothing to ask anybody for, how long to wait before going to the origin. */
   readonly originPatienceMs: number;
+  /** Then it is read in parts of so many pieces, and where neighbours are nearer to read one, each of them is given so much time. */
+  readonly originPieces: number;
+  readonly originTurnMs: number;
+  /** With nothing from the seed or anybody else for so long, the supernode is told what is nowhere. */
+  readonly starvingMs: number;
 }
 
 export const downloadTuning: DownloadTuning = {
@@ -62,4 +67,7 @@ export const downloadTuning: DownloadTuning = {
   endgameFactor: 1,
   windowPieces: 96,
   originPatienceMs: 1500,
+  originPieces: 8,
+  originTurnMs: 2000,
+  starvingMs: 1500,
 };

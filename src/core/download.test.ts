@@ -70,6 +70,9 @@ function inWords(effect: DownloadEffect): string {
     case "strike":
       return `strike ${effect.id} ${effect.reason} ${effect.piece}`;
     case "go-to-origin":
+      return `origin: ${effect.from}-${effect.to ?? ""}`;
+    case "starving":
+      return `nowhere: ${[...effect.pieces].join(" ")}`;
     case "complete":
       return effect.type;
   }
@@ -226,10 +229,9 @@ test("more requests are in flight once a swarm has turned out to be small", () =
 
 test("with the seed away and nobody to ask the origin is next, after a moment", () => {
   const talk = new Dialogue({ pieces: 1 });
-  talk.meet(ann);
   talk.say({ type: "seed-away" });
-  assert.ok(!talk.sleep(1499).includes("go-to-origin"));
-  assert.deepEqual(talk.sleep(1), ["go-to-origin"]);
+  assert.ok(!talk.sleep(1499).includes("origin: 0-1"));
+  assert.deepEqual(talk.sleep(1), ["origin: 0-1"]);
   assert.deepEqual(talk.say({ type: "fetched", piece: 0 }), ["complete"]);
 });
 
@@ -237,7 +239,7 @@ test("with the seed away and a neighbour that has something the origin is left a
   const talk = new Dialogue({ pieces: 1 });
   talk.say({ type: "seed-away" });
   talk.meet(ann, 0);
-  assert.ok(!talk.sleep(2000).includes("go-to-origin"));
+  assert.deepEqual(atOrigin(talk.sleep(2000)), []);
 });
 
 test("a seed that comes back in time spares the origin", () => {
@@ -245,7 +247,80 @@ test("a seed that comes back in time spares the origin", () => {
   talk.say({ type: "seed-away" });
   talk.sleep(1000);
   talk.say({ type: "seed-back" });
-  assert.ok(!talk.sleep(5000).includes("go-to-origin"));
+  assert.deepEqual(atOrigin(talk.sleep(5000)), []);
+});
+
+const atOrigin = (said: readonly string[]): string[] => said.filter((line) => line.startsWith("origin"));
+
+/** Twelve parts, and a neighbour that is nearer to read some of them. */
+function shared(): { readonly talk: Dialogue; readonly own: string[] } {
+  const talk = new Dialogue({ pieces: 96, self: "me" as HostId });
+  talk.meet(ann);
+  talk.say({ type: "seed-away" });
+  const own: string[] = [];
+  let said = atOrigin(talk.sleep(1500));
+  while (said.length > 0) {
+    own.push(...said);
+    const [, from = "", to = ""] = /(\d+)-(\d+)/.exec(said[0] ?? "") ?? [];
+    for (let piece = Number(from); piece < Number(to); piece++) talk.say({ type: "fetched", piece });
+    said = atOrigin(talk.say({ type: "origin-read" }));
+  }
+  return { talk, own };
+}
+
+test("at the origin a host reads its own parts and waits for the neighbour that is nearer to read the others", () => {
+  const { talk, own } = shared();
+  assert.ok(own.length > 0 && own.length < 12, own.join());
+  const piece = Array.from({ length: 96 }, (_, nth) => nth).find(
+    (nth) => !own.some((part) => part === `origin: ${nth - (nth % 8)}-${nth - (nth % 8) + 8}`),
+  );
+  assert.deepEqual(atOrigin(talk.sleep(1000)), []);
+  assert.deepEqual(talk.say({ type: "have", id: ann, pieces: [piece ?? 0] }), [`ann: ${piece}?`]);
+});
+
+test("parts of a neighbour that does not read them are read after a while", () => {
+  const { talk, own } = shared();
+  const others = atOrigin(talk.sleep(2000));
+  assert.equal(others.length, 1);
+  assert.ok(!own.includes(others[0] ?? ""));
+});
+
+test("what nobody signed is asked for only when the seed is away, and of each neighbour once", () => {
+  const unsigned = new Download({
+    length: 2 * pieceLength,
+    pieceLength,
+    held: new Bitset(),
+    random: seededRandom(1),
+    self: "me" as HostId,
+  });
+  let now = 1000;
+  const say = (event: DownloadEvent): string[] => unsigned.step(event, now).map(inWords);
+  for (const id of [ann, bob]) {
+    say({ type: "introduced", id, seed: false });
+    assert.deepEqual(say({ type: "bitmap", id, held: Bitset.of(0) }), []);
+  }
+  say({ type: "seed-away" });
+  now += 1500;
+  const [first = ""] = say({ type: "wake" }).filter((line) => line.includes("0?"));
+  const [one, other] = first.startsWith("ann") ? [ann, bob] : [bob, ann];
+  assert.deepEqual(say({ type: "vouched", id: one, piece: 0 }), [`${other}: 0?`]);
+  assert.deepEqual(atOrigin(say({ type: "verified", id: other, piece: 0 })), ["origin: 1-2"]);
+  say({ type: "fetched", piece: 1 });
+  assert.deepEqual(say({ type: "origin-read" }), ["complete"]);
+});
+
+test("a seed that has nothing of what is missing, as nobody has, is told so after a while", () => {
+  const talk = new Dialogue({ pieces: 2 });
+  assert.deepEqual(talk.meet(seed), ["seed: any of 0 1?"]);
+  const said: string[] = [];
+  for (let nth = 0; nth < 20; nth++) {
+    said.push(...talk.say({ type: "not-held", id: seed, piece: undefined }));
+    talk.sleep(100);
+  }
+  assert.deepEqual(
+    said.filter((line) => line.startsWith("nowhere")),
+    ["nowhere: 0 1"],
+  );
 });
 
 test("a limit spreads the requests", () => {

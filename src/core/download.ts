@@ -16,7 +16,9 @@ import { type Flight, Flights } from "./flights.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
+import { OriginTurns } from "./origin-turns.ts";
 import { Pace } from "./pace.ts";
+import { holdsAny } from "./piece-choice.ts";
 import { Pieces } from "./pieces.ts";
 import type { Random } from "./random.ts";
 import { Sources } from "./sources.ts";
@@ -30,6 +32,8 @@ export interface DownloadOptions {
   readonly pieceLength: number;
   /** What is on disk already. */
   readonly held: Bitset;
+  /** This host, where it may have to share the origin with neighbours. */
+  readonly self?: HostId;
   readonly random: Random;
   /** The host's download limit, shared by all its downloads. */
   readonly limit?: RateLimit;
@@ -49,8 +53,9 @@ export class Download {
   readonly #sources: Sources;
   readonly #swapping: Swapping;
   #state: DownloadState = "fetching";
-  /** When patience with a seed that is away ends. */
-  #originAtMs = NEVER;
+  readonly #originTurns: OriginTurns;
+  /** Since when the seed has had nothing. */
+  #starvingSinceMs = NEVER;
   #wakeAtMs: number | undefined;
   #limitedUntilMs = 0;
   /** Time of the last step: what lies before it has had its chance. */
@@ -64,6 +69,12 @@ export class Download {
     this.#neighbours = new Neighbourhood(this.#pieces);
     this.#flights = new Flights(this.#tuning.maxInFlight);
     this.#swapping = new Swapping(this.#tuning);
+    this.#originTurns = new OriginTurns({
+      self: options.self ?? ("" as HostId),
+      pieces: this.#pieces,
+      neighbours: this.#neighbours,
+      tuning: this.#tuning,
+    });
     this.#pace = new Pace(this.#tuning, options.pieceLength, this.#neighbours, this.#swapping);
     this.#sources = new Sources({
       pieces: this.#pieces,
@@ -151,13 +162,19 @@ export class Download {
         return this.#verified(event.id, event.piece, now);
       case "corrupt":
         return this.#expel(event.id, event.piece, "corrupt");
+      case "vouched":
+        return this.#vouched(event.id, event.piece, now);
       case "fetched":
+        this.#originTurns.fed(now);
         return this.#keep(event.piece, undefined);
+      case "origin-read":
+        this.#state = "fetching";
+        return;
       case "seed-away":
-        this.#originAtMs = Math.min(this.#originAtMs, now + this.#tuning.originPatienceMs);
+        this.#originTurns.seedAway(now);
         return this.#changed();
       case "seed-back":
-        this.#originAtMs = NEVER;
+        this.#originTurns.seedBack();
         return this.#changed();
       case "reader":
         return this.#pieces.readAt(event.piece);
@@ -245,8 +262,19 @@ export class Download {
     if (flight === undefined) return;
     const { from } = flight;
     this.#land(flight);
-    if (piece === undefined) from.freeAtMs = Math.ceil(now) + 100;
-    else if (this.#neighbours.forget(from, piece)) this.#effects.push({ type: "strike", id, piece, reason: "lied" });
+    if (piece === undefined) {
+      from.freeAtMs = Math.ceil(now) + 100;
+      this.#starve(now);
+    } else if (this.#neighbours.forget(from, piece)) this.#effects.push({ type: "strike", id, piece, reason: "lied" });
+  }
+
+  /** The seed has nothing of what is open. Where a neighbour has some, that will come in time. */
+  #starve(now: number): void {
+    if (this.#starvingSinceMs === NEVER) this.#starvingSinceMs = now;
+    if (holdsAny(this.#neighbours.rarity, this.#pieces.open)) this.#starvingSinceMs = now;
+    if (now - this.#starvingSinceMs < this.#tuning.starvingMs || this.#flights.count > 0) return;
+    this.#starvingSinceMs = now;
+    this.#effects.push({ type: "starving", pieces: this.#pieces.open.copy() });
   }
 
   #arriving(id: HostId, piece: PieceIndex, now: number): void {
@@ -265,7 +293,20 @@ export class Download {
       this.#pace.answered(tookMs);
     }
     this.#pace.received(bytes, now);
+    this.#originTurns.fed(now);
+    this.#starvingSinceMs = NEVER;
     this.#keep(piece, flight);
+  }
+
+  /** It is not asked of the same neighbour again. */
+  #vouched(id: HostId, piece: PieceIndex, now: number): void {
+    const flight = this.#flights.find(id, piece);
+    const neighbour = this.#neighbours.get(id);
+    this.#originTurns.fed(now);
+    if (neighbour !== undefined) this.#neighbours.forget(neighbour, piece);
+    if (flight === undefined) return;
+    flight.from.answered(this.#pieces.bytesOf(piece), now - flight.askedAtMs);
+    this.#land(flight);
   }
 
   #keep(piece: PieceIndex, winner: Flight | undefined): void {
@@ -305,10 +346,18 @@ export class Download {
   }
 
   #considerOrigin(now: number): void {
-    if (this.#state !== "fetching" || this.#flights.count > 0 || now < this.#originAtMs) return;
-    for (const neighbour of this.#neighbours.all) if (neighbour.interest > 0) return;
+    if (this.#state !== "fetching" || !this.#originTurns.isDue(now)) return;
+    if (this.#originTurns.begin(now)) this.#fill(now);
+    if (this.#flights.count > 0 || holdsAny(this.#neighbours.rarity, this.#pieces.open)) return;
+    const part = this.#originTurns.next(now);
+    if (part === "later") return this.#changed();
+    if (part === "nothing") {
+      // All of it is here and verified; the seal would only have said so.
+      this.#pieces.seal(this.#pieces.length ?? 0);
+      return this.#finish();
+    }
     this.#state = "at-origin";
-    this.#effects.push({ type: "go-to-origin" });
+    this.#effects.push({ type: "go-to-origin", ...part });
   }
 
   #computeWake(): number {
@@ -325,7 +374,7 @@ export class Download {
       for (const neighbour of this.#neighbours.all) if (endgame || neighbour.seed) at(neighbour.freeAtMs);
       if (endgame) for (const flight of this.#flights.all) at(this.#pace.lateAtMs(flight));
     }
-    at(this.#originAtMs);
+    for (const due of this.#originTurns.dueMs) at(due);
     return next;
   }
 

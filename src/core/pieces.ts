@@ -14,6 +14,7 @@ export class Pieces {
   #length: number | null;
   #sealed = false;
   #reader: PieceIndex | undefined;
+  #unsignedToo = false;
 
   /** `held` is what is on disk already; it is copied. */
   constructor(length: number | null, pieceLength: number, held: Bitset) {
@@ -52,6 +53,23 @@ export class Pieces {
     }
   }
 
+  /** Whether the manifest names its digest. */
+  isKnown(piece: PieceIndex): boolean {
+    return this.#known.has(piece);
+  }
+
+  /** Whether pieces whose digest nobody signed may be asked for as well; none of them is in flight. */
+  openUnsigned(wanted: boolean): void {
+    this.#unsignedToo = wanted;
+    if (!wanted) {
+      for (const piece of [...this.open]) if (!this.#known.has(piece)) this.open.delete(piece);
+      return;
+    }
+    for (let piece = 0; piece < this.count; piece++) {
+      if (!this.#known.has(piece) && !this.held.has(piece)) this.open.add(piece);
+    }
+  }
+
   seal(length: number): void {
     this.#length = length;
     this.#sealed = true;
@@ -66,7 +84,7 @@ export class Pieces {
 
   /** It is not in flight any more. */
   reopen(piece: PieceIndex): void {
-    if (!this.held.has(piece)) this.open.add(piece);
+    if (!this.held.has(piece) && (this.#unsignedToo || this.#known.has(piece))) this.open.add(piece);
   }
 
   /** Someone reads in order and is at `piece`; undefined when nobody does. */

@@ -227,6 +227,7 @@ export class Scheduler {
     this.#tasks.use(taskId, now);
     const swarm = this.#swarm(version, taskId);
     const peer = swarm.join(host, complete ? "complete" : "fetching");
+    peer.offers = true;
     if (complete) swarm.complete(peer);
   }
 

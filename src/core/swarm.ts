@@ -36,6 +36,8 @@ export interface Peer {
   readonly neighbours: Peer[];
   heldPieces: number;
   from: BytesBySource;
+  /** It said that it holds some of the version, or all, not having it from here. */
+  offers: boolean;
 }
 
 export type SeedState = "idle" | "reading" | "complete" | "failed";
@@ -56,7 +58,7 @@ export class Swarm {
     const known = host.peers.get(this.version);
     if (known !== undefined) return known;
     const from = { peers: 0, supernode: 0, origin: 0 };
-    const peer: Peer = { host, state, at: this.peers.length, neighbours: [], heldPieces: 0, from };
+    const peer: Peer = { host, state, at: this.peers.length, neighbours: [], heldPieces: 0, from, offers: false };
     this.peers.push(peer);
     host.peers.set(this.version, peer);
     return peer;

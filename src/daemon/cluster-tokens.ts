@@ -5,15 +5,15 @@ import { DragonflyError } from "../core/error.ts";
 import { TokenCache, type TokenWish } from "../image/token-cache.ts";
 import { type Token, TokenClient, type TokenRequest } from "../image/token-client.ts";
 import type { HttpDoor } from "../net/http-door.ts";
-import type { SupernodeClient } from "./supernode-client.ts";
+import type { Supernodes } from "./supernodes.ts";
 
-export function clusterTokens(supernode: Pick<SupernodeClient, "configured" | "getToken">, door: HttpDoor): TokenCache {
+export function clusterTokens(supernodes: Pick<Supernodes, "configured" | "getToken">, door: HttpDoor): TokenCache {
   const client = new TokenClient(door);
   const fetch = async (request: TokenRequest, { instead, signal }: TokenWish): Promise<Token> => {
-    if (!supernode.configured) return client.fetch(request, signal);
+    if (!supernodes.configured) return client.fetch(request, signal);
     const { realm, service, scopes, credentials, trust } = request;
     try {
-      return await supernode.getToken({ realm, service, scopes: [...scopes], credentials, instead, ...trust }, signal);
+      return await supernodes.getToken({ realm, service, scopes: [...scopes], credentials, instead, ...trust }, signal);
     } catch (thrown) {
       if (DragonflyError.from(thrown).code !== "supernode-unreachable") throw thrown;
       return client.fetch(request, signal);

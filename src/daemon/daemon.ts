@@ -35,10 +35,12 @@ import { loadHostId } from "./host-id.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
+import { ManifestArchive } from "./manifest-archive.ts";
 import { DaemonMetrics } from "./metrics.ts";
-import { Preheater } from "./preheater.ts";
+import { Preheaters } from "./preheaters.ts";
 import { ProxyPort } from "./proxy-port.ts";
-import { SupernodeClient } from "./supernode-client.ts";
+import { Recollection } from "./recollection.ts";
+import { Supernodes } from "./supernodes.ts";
 import { Transfers } from "./transfers.ts";
 import { UrlContents } from "./url-contents.ts";
 
@@ -136,7 +138,9 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   const bound = await listen(pieceListener, config.listen);
 
   const links = new LinkPool(host, slabs);
-  const supernode = new SupernodeClient({
+  const archive = new ManifestArchive(config.dataDir, log);
+  archive.sweep((version) => store.find(version) !== undefined);
+  const supernodes = new Supernodes({
     urls: config.supernodes,
     host,
     software: `dragonfly-p2p/${packageVersion}`,
@@ -150,19 +154,24 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
         complete: state === "complete",
       })),
     }),
-    onNews: (news) => transfers.hear(news),
-    onOrder: (order) => preheater.hear(order),
-    onUp: () => transfers.supernodeBack(),
-    onDown: () => {
-      preheater.supernodeLost();
-      transfers.supernodeLost();
+    onNews: (news, supernode) => {
+      if (news.type === "recall") void recollection.tell(news.version, supernode.host);
+      else if (news.type === "serve" || news.type === "serve-cancelled") preheaters.hear(news, supernode.host);
+      else transfers.hear(news, supernode);
+    },
+    onUp: (supernode) => transfers.supernodeBack(supernode),
+    onDown: (supernode) => {
+      preheaters.supernodeLost(supernode.host);
+      transfers.supernodeLost(supernode);
     },
   });
   const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
   const origin = new HttpOrigin({ door });
   const transfers = new Transfers({
-    supernode,
+    host,
+    supernodes,
     store,
+    archive,
     origin,
     links,
     slabs,
@@ -170,9 +179,11 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     random,
     log,
   });
+  const recollection = new Recollection({ supernodes, store, archive, transfers });
   const unhear = store.onEvicted((version) => {
     pieces.withdraw(version);
-    supernode.send({ type: "leave", version });
+    archive.remove(version);
+    supernodes.tell({ type: "leave", version });
   });
   let ready = true;
   const api = createLocalApi({
@@ -185,15 +196,15 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   });
   await api.ready();
   const content = new DigestContents({ transfers, store });
-  const preheater = new Preheater({
+  const preheaters = new Preheaters({
     transfers,
     store,
     quotaBytes: config.quotaBytes,
-    send: (message) => supernode.send(message),
+    send: (message, supernode) => supernodes.send(message, supernode),
     busy: () => watch.busy(),
     log,
   });
-  const tokens = clusterTokens(supernode, door);
+  const tokens = clusterTokens(supernodes, door);
   const mirror = new RegistryMirror({ content, door, registries, tokens, log });
   const contents = new UrlContents(transfers);
   const forward = new ForwardProxy({
@@ -210,7 +221,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     api.server.close();
     throw error;
   }
-  supernode.start();
+  supernodes.start();
   const piecesUrl = `http://${formatAddress(bound)}`;
   log.info("daemon serving", {
     pieces: piecesUrl,
@@ -230,10 +241,11 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       watch.close();
       unhear();
       proxy?.close();
-      preheater.close();
+      preheaters.close();
       tokens.close();
       await transfers.close();
-      supernode.close();
+      supernodes.close();
+      await archive.close();
       await links.close();
       await pieces.close();
       pieceListener.closeAllConnections();

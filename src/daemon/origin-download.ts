@@ -2,9 +2,12 @@
 // help. Pieces whose digests the manifest names are checked against it.
 
 import { createHash } from "node:crypto";
+import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import type { OriginPart } from "../core/origin-turns.ts";
 import { RateMeter } from "../core/rate-meter.ts";
+import { countPieces } from "../core/version.ts";
 import type { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
@@ -16,7 +19,10 @@ export interface OriginDownloadOptions {
   readonly transfer: Transfer;
   readonly origin: Origin;
   readonly request: OriginRequest;
-  readonly opened: Extract<Opened, { kind: "content" }>;
+  /** With its body, or without where it is not to be read from its first byte. */
+  readonly opened: Pick<Extract<Opened, { kind: "content" }>, "info"> & Partial<Extract<Opened, { kind: "content" }>>;
+  /** Only these pieces; absent is all. */
+  readonly part?: OriginPart | undefined;
   readonly slabs: SlabPool;
   /** The host's limit on receiving. */
   readonly gate: RateGate;
@@ -38,15 +44,17 @@ export class OriginDownload implements Driver {
   }
 
   /** Resolves when every piece is in the holding. */
-  run(): Promise<OriginReadResult> {
+  async run(): Promise<OriginReadResult> {
     const { transfer, origin, request, opened, slabs, gate } = this.#options;
     const { holding } = transfer;
+    const passed = this.#passedOver();
+    const forget = holding.onGained((piece) => passed.add(piece));
     const reader = new OriginReader({
       origin,
       request,
       opened,
       pieceLength: holding.version.pieceLength,
-      held: holding.held,
+      held: passed,
       gate,
       acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
       sink: (piece, bytes) => this.#keep(piece, bytes),
@@ -54,7 +62,19 @@ export class OriginDownload implements Driver {
       onBytes: (bytes) => this.#meter.add(bytes, performance.now()),
       signal: this.#abort.signal,
     });
-    return reader.read();
+    return reader.read().finally(forget);
+  }
+
+  /** What is not to be read: what is held, and what is no part of it. */
+  #passedOver(): Bitset {
+    const { transfer, opened, part } = this.#options;
+    const { held, version } = transfer.holding;
+    const passed = held.copy();
+    if (part === undefined || opened.info.length === null) return passed;
+    const count = countPieces(opened.info.length, version.pieceLength);
+    passed.addRange(0, part.from);
+    passed.addRange(part.to ?? count, count);
+    return passed;
   }
 
   stop(): void {

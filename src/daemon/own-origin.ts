@@ -2,15 +2,17 @@
 
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import type { OriginPart } from "../core/origin-turns.ts";
 import type { RateLimit } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
-import type { Opened, Origin, OriginRequest, Validators } from "../origin/origin.ts";
+import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import type { TaskKey, TaskRequest } from "../wire/task-key.ts";
+import { isNameless } from "../wire/version-record.ts";
 import { OriginDownload, type OriginDownloadOptions } from "./origin-download.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -47,20 +49,40 @@ export class OwnOrigin {
     return new OriginDownload({ ...read, origin, slabs, gate: new RateGate(limit) });
   }
 
-  /** What is missing of a swarm's version. Errors: `origin-changed` where the origin has another one by now. */
-  async rest(
-    request: OriginRequest,
-    swarm: { readonly transfer: Transfer; readonly manifest: Manifest; readonly onPiece: (piece: PieceIndex) => void },
-  ): Promise<OriginDownload> {
-    const opened = contentOf(await this.open(request));
-    const { version } = swarm.transfer.holding;
-    if (version.digest === undefined && !sameValidators(version, opened.info)) {
-      opened.body.destroy();
-      throw new DragonflyError("origin-changed", "the content changed at the origin during the download");
+  /**
+   * The origin of a swarm's version, part by part, once it has said that the version is current. Errors: `origin-changed` where it has another
+   * one by now, or where nothing tells one from another.
+   */
+  async rest(request: OriginRequest, swarm: SwarmPart): Promise<RestOfOrigin> {
+    const { url, etag, lastModified, length, digest } = swarm.transfer.holding.version;
+    const { info, body } = contentOf(await this.open({ ...request, firstBytes: 1 }));
+    body.destroy();
+    const nameless = isNameless({ etag, lastModified });
+    // What a digest names is the same at any place, whatever its validators are there.
+    const same = digest !== undefined || (!nameless && info.etag === etag && info.lastModified === lastModified);
+    if (!same || info.length !== length) {
+      const why = nameless ? "cannot be told from another by now" : "changed at the origin";
+      throw new DragonflyError("origin-changed", `the content ${why} during the download`);
     }
-    this.#options.log.warn("reading from the origin, no seed is left", { url: version.url });
-    return this.download({ ...swarm, request, opened }, this.#options.limit);
+    this.#options.log.warn("reading from the origin, no seed is left", { url });
+    return {
+      // What comes in one stream only is read in one go: each part would cost all that is before it.
+      download: (part) => {
+        const some = info.ranged && part.to !== null ? part : undefined;
+        return this.download({ ...swarm, request, opened: { info }, part: some }, this.#options.limit);
+      },
+    };
   }
+}
+
+export interface SwarmPart {
+  readonly transfer: Transfer;
+  readonly manifest: Manifest;
+  readonly onPiece: (piece: PieceIndex) => void;
+}
+
+export interface RestOfOrigin {
+  download(part: OriginPart): OriginDownload;
 }
 
 export function originRequest(key: TaskKey, request: TaskRequest): OriginRequest {
@@ -72,10 +94,6 @@ export function originRequest(key: TaskKey, request: TaskRequest): OriginRequest
 export function contentOf(opened: Opened): Content {
   if (opened.kind === "content") return opened;
   throw new DragonflyError("origin-refused", "the origin answered 304 to no condition");
-}
-
-function sameValidators(one: Validators, other: Validators): boolean {
-  return one.etag === other.etag && one.lastModified === other.lastModified;
 }
 
 function validatorsOf({ etag, lastModified }: VersionRecord) {

@@ -78,6 +78,13 @@ export class Partners {
     void this.#options.links.release(entry.address);
   }
 
+  /** Another is the seed from here on: whoever was is dialled no more. */
+  leaveSeeds(): void {
+    clearTimeout(this.#redial);
+    this.#redials = 0;
+    for (const { id, seed } of [...this.#entries.values()]) if (seed) this.leave(id);
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#redial);

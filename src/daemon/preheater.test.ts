@@ -4,10 +4,10 @@ import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 import { silentLog } from "../runtime/log.ts";
 import { MemoryStore } from "../store/memory-store.ts";
-import { type FromDaemon, type FromDaemonOf, maxOrders } from "../wire/control.ts";
+import { type FromDaemon, type FromDaemonOf, type FromSupernodeOf, maxOrders } from "../wire/control.ts";
 import { taskKey } from "../wire/task-key.ts";
 import { Preheater } from "./preheater.ts";
-import type { Order } from "./supernode-client.ts";
+
 import { Transfer } from "./transfer.ts";
 import type { Ticket, Transfers } from "./transfers.ts";
 
@@ -56,7 +56,7 @@ function stage(quotaBytes = 0) {
   };
 }
 
-function orderOf(order: number, url: string): Order {
+function orderOf(order: number, url: string): FromSupernodeOf<"serve"> {
   return { type: "serve", order, url, headers: {}, length: pieceLength };
 }
 

@@ -5,11 +5,13 @@ import { DragonflyError } from "../core/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
 import type { Store } from "../store/store.ts";
-import { type FromDaemon, maxOrders } from "../wire/control.ts";
+import { type FromDaemon, type FromSupernodeOf, maxOrders } from "../wire/control.ts";
 import { type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { openForClient } from "./client-ticket.ts";
-import type { Order, SupernodeClientOptions } from "./supernode-client.ts";
+import type { OrderNews } from "./supernode-link.ts";
 import type { Ticket, Transfers } from "./transfers.ts";
+
+type Order = FromSupernodeOf<"serve">;
 
 export interface PreheaterOptions {
   readonly transfers: Pick<Transfers, "open">;
@@ -45,7 +47,7 @@ export class Preheater {
     this.#options = options;
   }
 
-  hear(message: Parameters<SupernodeClientOptions["onOrder"]>[0]): void {
+  hear(message: OrderNews): void {
     if (message.type === "serve-cancelled") return this.#cancel(message.order);
     if (this.#waiting.length + this.#running.size >= maxOrders) {
       const error = new DragonflyError("overloaded", `${maxOrders} orders wait here already`, { retryAfterMs: 5000 });

@@ -1,11 +1,11 @@
 // The shell of the core's Download: keeps links to its neighbours, hashes what arrives, stores it, and feeds outcomes back. Decides nothing.
 
-import { createHash } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
 import { Download } from "../core/download.ts";
 import type { DownloadEffect } from "../core/download-event.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, PieceIndex } from "../core/ids.ts";
+import type { OriginPart } from "../core/origin-turns.ts";
 import type { Random } from "../core/random.ts";
 import type { RateLimit } from "../core/token-bucket.ts";
 import { countPieces, pieceBytes } from "../core/version.ts";
@@ -14,16 +14,20 @@ import type { Slab } from "../net/slab-pool.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Finished, finishHolding } from "../store/finish-holding.ts";
 import type { Store } from "../store/store.ts";
-import type { FromDaemon, NeighbourAddress } from "../wire/control.ts";
-import { Manifest, type ManifestPart } from "../wire/manifest.ts";
+import type { FromDaemon, NeighbourAddress, SignedPart } from "../wire/control.ts";
+import { type ManifestPart, runsOf } from "../wire/manifest.ts";
 import { DownloadLoop } from "./download-loop.ts";
 import type { LinkPool } from "./link-pool.ts";
-import type { OriginDownload } from "./origin-download.ts";
 import { type Partner, Partners } from "./partners.ts";
-import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-client.ts";
+import { PieceIntake } from "./piece-intake.ts";
+import { type OpenOrigin, SharedOrigin } from "./shared-origin.ts";
+import { SignedManifest } from "./signed-manifest.ts";
+import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
 import type { Driver, Transfer } from "./transfer.ts";
 
 export interface SwarmDownloadOptions {
+  /** This host. */
+  readonly host: HostId;
   readonly transfer: Transfer;
   readonly store: Store;
   readonly task: Task;
@@ -32,12 +36,9 @@ export interface SwarmDownloadOptions {
   readonly limit: RateLimit;
   readonly random: Random;
   readonly log: Log;
-  readonly send: (message: FromDaemon) => void;
-  /** Reads the origin on this host's account; rejects with `no-source` where the user forbids it. */
-  readonly openOrigin: (download: {
-    readonly manifest: Manifest;
-    readonly onPiece: (piece: PieceIndex) => void;
-  }) => Promise<OriginDownload>;
+  /** To the task's home. */
+  readonly send: (message: FromDaemon, home: HostId) => void;
+  readonly openOrigin: OpenOrigin;
 }
 
 const reportEveryMs = 1000;
@@ -49,23 +50,27 @@ export class SwarmDownload implements Driver {
   readonly #transfer: Transfer;
   readonly #machine: Download;
   readonly #loop: DownloadLoop;
-  readonly #manifest: Manifest;
+  readonly #manifest: SignedManifest;
   readonly #partners: Partners;
-  readonly #writes = new Set<Promise<void>>();
-  /** Held from before, by a manifest that is gone. */
-  readonly #inherited: Bitset;
+  readonly #intake: PieceIntake;
   #supernode: SupernodeIdentity;
   #stopped = false;
   #reporter: NodeJS.Timeout | undefined;
-  #origin: OriginDownload | undefined;
+  readonly #origin: SharedOrigin;
 
   constructor(options: SwarmDownloadOptions) {
     this.#options = options;
     this.#transfer = options.transfer;
     this.#supernode = options.supernode;
     const { version } = options.transfer.holding;
-    this.#manifest = new Manifest(version.id, version.pieceLength);
-    this.#inherited = options.transfer.holding.held.copy();
+    this.#manifest = new SignedManifest(version.id, version.pieceLength);
+    this.#intake = new PieceIntake(options.transfer, this.#manifest);
+    this.#origin = new SharedOrigin(() =>
+      options.openOrigin({
+        manifest: this.#manifest,
+        onPiece: (piece) => this.#loop.tell({ type: "fetched", piece }),
+      }),
+    );
     this.#partners = new Partners({
       version: version.id,
       links: options.links,
@@ -79,6 +84,7 @@ export class SwarmDownload implements Driver {
       length: options.task.length,
       pieceLength: version.pieceLength,
       held: options.transfer.holding.held,
+      self: options.host,
       random: options.random,
       limit: options.limit,
     });
@@ -89,28 +95,44 @@ export class SwarmDownload implements Driver {
     return this.#machine.rateBytesPerSecond;
   }
 
+  /** Of the supernode that this download registered at last. */
+  get home(): HostId {
+    return this.#supernode.host;
+  }
+
+  /** What supernodes signed of the version, as it came. */
+  get signed(): readonly SignedPart[] {
+    return this.#manifest.signed;
+  }
+
   start(): void {
     const { task, supernode } = this.#options;
     this.#reporter = setInterval(() => this.#report(false), reportEveryMs).unref();
     this.#join(task, supernode);
   }
 
-  /** The supernode is back and knows of this download again. */
+  /** A supernode knows of this download again: the one that was lost, or the next home. */
   resume(task: Task, supernode: SupernodeIdentity): void {
+    if (this.#stopped) return;
+    if (supernode.host !== this.#supernode.host) {
+      this.#partners.leaveSeeds();
+      this.#loop.tell({ type: "gone", id: this.#supernode.host });
+    }
     this.#supernode = supernode;
     this.#loop.tell({ type: "seed-back" });
     this.#join(task, supernode);
   }
 
-  /** The control channel is lost; neighbours stay. */
+  /** No supernode knows of this download any more; neighbours stay. */
   supernodeLost(): void {
     this.#loop.tell({ type: "seed-away" });
   }
 
-  hear(news: SwarmNews): void {
+  /** Whichever supernode says it: one that came back introduces those who turn to it. */
+  hear(news: SwarmNews, supernode: SupernodeIdentity): void {
     switch (news.type) {
       case "manifest":
-        return this.#learn(news.manifest);
+        return this.#learn(news.manifest, supernode);
       case "neighbours":
         for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
         return;
@@ -118,6 +140,7 @@ export class SwarmDownload implements Driver {
         this.#partners.leave(news.neighbour);
         return this.#loop.tell({ type: "gone", id: news.neighbour });
       case "abandoned":
+        if (supernode.host !== this.home) return;
         return this.#transfer.fail(DragonflyError.fromWire(news.error));
     }
   }
@@ -127,11 +150,11 @@ export class SwarmDownload implements Driver {
     this.#stopped = true;
     this.#loop.stop();
     clearInterval(this.#reporter);
-    this.#origin?.stop();
+    this.#origin.stop();
     this.#partners.close();
     const { holding } = this.#transfer;
     if (holding.state === "complete") this.#report(true);
-    else this.#options.send({ type: "leave", version: holding.version.id });
+    else this.#send({ type: "leave", version: holding.version.id });
   }
 
   readAt(offset: number | undefined): void {
@@ -153,19 +176,21 @@ export class SwarmDownload implements Driver {
       case "more-neighbours": {
         const least = effect.least === undefined ? {} : { least: effect.least };
         const { count } = effect;
-        return this.#options.send({ type: "more-neighbours", version: holding.version.id, count, ...least });
+        return this.#send({ type: "more-neighbours", version: holding.version.id, count, ...least });
       }
       case "drop":
         return this.#partners.leave(effect.id);
       case "strike": {
         const { id: from, piece, reason } = effect;
         this.#options.log.warn("neighbour failed", { host: from, piece, reason });
-        this.#options.send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
+        this.#send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
         // Whoever stalled may have been cut off for a while; whoever sent rubbish is not wanted back.
         return reason === "stalled" ? this.#part(from) : undefined;
       }
+      case "starving":
+        return this.#send({ type: "starving", version: holding.version.id, pieces: runsOf(effect.pieces) });
       case "go-to-origin":
-        return void this.#goToOrigin();
+        return void this.#goToOrigin(effect);
       case "complete":
         return void this.#finish();
     }
@@ -173,34 +198,18 @@ export class SwarmDownload implements Driver {
 
   // --- the manifest
 
-  #learn(part: ManifestPart): void {
+  #learn(part: ManifestPart, supernode: SupernodeIdentity): void {
     if (this.#stopped) return;
     try {
-      if (part.batch !== undefined) {
-        this.#manifest.accept(part.batch, this.#supernode.key);
-        this.#checkInherited();
-        for (const [from, to] of part.batch.runs) this.#loop.tell({ type: "known", from, to });
+      const { runs, sealed } = this.#manifest.learn(part, supernode);
+      for (const [from, to] of runs) {
+        this.#intake.check(from, to);
+        this.#loop.tell({ type: "known", from, to });
       }
-      if (part.seal === undefined || this.#manifest.end !== undefined) return;
-      this.#manifest.acceptSeal(part.seal, this.#supernode.key);
-      this.#loop.tell({ type: "sealed", length: part.seal.length });
+      const { end } = this.#manifest;
+      if (sealed && end !== undefined) this.#loop.tell({ type: "sealed", length: end.length });
     } catch (error) {
       this.#transfer.fail(DragonflyError.from(error));
-    }
-  }
-
-  /** Another reading of the same origin may have been broken: that one's pieces are of no use to anybody. */
-  #checkInherited(): void {
-    for (const piece of this.#inherited) {
-      const digest = this.#manifest.digestOf(piece);
-      if (digest === undefined) continue;
-      this.#inherited.delete(piece);
-      const own = this.#transfer.holding.pieceDigest(piece);
-      if (own === undefined || Buffer.compare(own, digest) === 0) continue;
-      throw new DragonflyError(
-        "digest-mismatch",
-        "what this host held of the content was broken and is dropped, try again",
-      );
     }
   }
 
@@ -209,7 +218,7 @@ export class SwarmDownload implements Driver {
   #join(task: Task, supernode: SupernodeIdentity): void {
     this.#introduce({ id: supernode.host, address: supernode.address }, true);
     for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
-    this.#learn(task.manifest);
+    this.#learn(task.manifest, supernode);
   }
 
   #introduce({ id, address }: NeighbourAddress, seed: boolean): void {
@@ -224,10 +233,11 @@ export class SwarmDownload implements Driver {
 
   /** The supernode may introduce it again when it has nobody better. */
   #part(neighbour: HostId): void {
-    this.#options.send({ type: "parted", version: this.#transfer.holding.version.id, neighbour });
+    this.#send({ type: "parted", version: this.#transfer.holding.version.id, neighbour });
   }
 
-  #handler({ id, seed }: Partner, roundTripMs: () => number | undefined): Omit<ChannelHandler, "refused" | "closed"> {
+  #handler(partner: Partner, roundTripMs: () => number | undefined): Omit<ChannelHandler, "refused" | "closed"> {
+    const { id, seed } = partner;
     let heardAtMs = 0;
     return {
       bitmap: (held, complete) => {
@@ -242,7 +252,7 @@ export class SwarmDownload implements Driver {
         heardAtMs = now;
         this.#loop.tell({ type: "arriving", id, piece });
       },
-      piece: (piece, slab) => this.#arrived(id, piece, slab),
+      piece: (piece, slab) => this.#arrived(partner, piece, slab),
       busy: (piece, retryAfterMs) => this.#loop.tell({ type: "busy", id, piece, retryAfterMs }),
       notHeld: (piece) => this.#loop.tell({ type: "not-held", id, piece }),
     };
@@ -260,51 +270,32 @@ export class SwarmDownload implements Driver {
 
   // --- pieces
 
-  #arrived(id: HostId, piece: PieceIndex, slab: Slab): void {
-    const expected = this.#manifest.digestOf(piece);
-    const digest = createHash("sha256").update(slab.bytes).digest();
-    if (expected === undefined || !digest.equals(expected)) {
-      slab.release();
-      return this.#loop.tell({ type: "corrupt", id, piece });
-    }
-    const source = this.#partners.get(id)?.seed === true ? "supernode" : "peers";
-    this.#transfer.gained(source, slab.bytes.length, id);
-    const write = this.#transfer.holding.write(piece, slab.bytes, digest).then(
-      () => slab.release(),
-      (error: unknown) => {
-        slab.release();
-        this.#transfer.fail(DragonflyError.from(error));
-      },
-    );
-    this.#writes.add(write);
-    void write.then(() => this.#writes.delete(write));
-    this.#loop.tell({ type: "verified", id, piece });
+  #arrived(partner: Partner, piece: PieceIndex, slab: Slab): void {
+    this.#loop.tell({ type: this.#intake.take(piece, slab, partner), id: partner.id, piece });
   }
 
   async #finish(): Promise<void> {
     try {
-      await Promise.all(this.#writes);
-      const end = this.#manifest.end;
-      if (end === undefined || this.#stopped) return;
-      await this.#complete({ length: end.length, sha256: end.digest ?? undefined });
+      await this.#intake.written();
+      const { holding } = this.#transfer;
+      const { length, digest } = this.#manifest.end ?? { ...holding.version, digest: null };
+      if (length === null || this.#stopped) return;
+      await this.#complete({ length, sha256: digest ?? undefined });
       this.#transfer.succeed();
     } catch (error) {
       this.#transfer.fail(DragonflyError.from(error));
     }
   }
 
-  async #goToOrigin(): Promise<void> {
+  async #goToOrigin(part: OriginPart): Promise<void> {
     const { holding } = this.#transfer;
     try {
-      this.#origin = await this.#options.openOrigin({
-        manifest: this.#manifest,
-        onPiece: (piece) => this.#loop.tell({ type: "fetched", piece }),
-      });
-      if (this.#stopped) return this.#origin.stop();
-      const result = await this.#origin.run();
-      if (this.#stopped) return;
-      await Promise.all(this.#writes);
-      if (holding.state !== "complete") await this.#complete(result);
+      const read = await this.#origin.read(part);
+      if (read === undefined) return;
+      this.#loop.tell({ type: "origin-read" });
+      if (part.to !== null) return;
+      await this.#intake.written();
+      if (holding.state !== "complete") await this.#complete(read);
       this.#transfer.succeed();
     } catch (error) {
       if (!this.#stopped) this.#transfer.fail(DragonflyError.from(error));
@@ -315,9 +306,13 @@ export class SwarmDownload implements Driver {
     return finishHolding(this.#options.store, this.#transfer.holding, finished);
   }
 
+  #send(message: FromDaemon): void {
+    this.#options.send(message, this.home);
+  }
+
   #report(complete: boolean): void {
     const { holding, from } = this.#transfer;
     const { version, held } = holding;
-    this.#options.send({ type: "progress", version: version.id, heldPieces: held.count, from, complete });
+    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete });
   }
 }

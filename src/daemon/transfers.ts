@@ -2,7 +2,7 @@
 // supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
 
 import { DragonflyError } from "../core/error.ts";
-import type { PieceIndex, VersionId } from "../core/ids.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
@@ -13,13 +13,15 @@ import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
 import { finishHolding } from "../store/finish-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
-import type { Manifest } from "../wire/manifest.ts";
+import type { SignedPart } from "../wire/control.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import type { LinkPool } from "./link-pool.ts";
-import type { OriginDownload } from "./origin-download.ts";
-import { contentOf, OwnOrigin, originRequest } from "./own-origin.ts";
-import type { Registration, SupernodeClient, SwarmNews, Task } from "./supernode-client.ts";
+import type { ManifestArchive } from "./manifest-archive.ts";
+import { contentOf, OwnOrigin, originRequest, type RestOfOrigin, type SwarmPart } from "./own-origin.ts";
+import { rejoin } from "./rejoin.ts";
+import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
+import type { Registration, Supernodes } from "./supernodes.ts";
 import { SwarmDownload } from "./swarm-download.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -47,8 +49,10 @@ interface Running {
 }
 
 export interface TransfersOptions {
-  readonly supernode: SupernodeClient;
+  readonly host: HostId;
+  readonly supernodes: Supernodes;
   readonly store: Store;
+  readonly archive: ManifestArchive;
   readonly origin: Origin;
   readonly links: LinkPool;
   readonly slabs: SlabPool;
@@ -66,7 +70,7 @@ export class Transfers {
   readonly #running = new Map<VersionId, Running>();
   readonly #opening = new Map<string, Promise<Ticket>>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
-  #early: SwarmNews[] = [];
+  #early: { readonly news: SwarmNews; readonly supernode: SupernodeIdentity }[] = [];
   readonly #abort = new AbortController();
 
   constructor(options: TransfersOptions) {
@@ -94,20 +98,30 @@ export class Transfers {
     }
   }
 
-  /** What the supernode says of a version. */
-  hear(news: SwarmNews): void {
+  /** What a supernode says of a version. */
+  hear(news: SwarmNews, supernode: SupernodeIdentity): void {
     const running = this.#running.get(news.version);
-    if (running !== undefined) running.swarm?.hear(news);
-    else if (this.#opening.size > 0 && this.#early.length < maxEarlyNews) this.#early.push(news);
+    if (running !== undefined) running.swarm?.hear(news, supernode);
+    else if (this.#opening.size > 0 && this.#early.length < maxEarlyNews) this.#early.push({ news, supernode });
   }
 
-  supernodeLost(): void {
-    for (const { swarm } of this.#running.values()) swarm?.supernodeLost();
+  /** What it was the home of goes to the next; with none left, to whoever comes back first. */
+  supernodeLost({ host }: SupernodeIdentity): void {
+    for (const running of this.#running.values()) if (running.swarm?.home === host) void this.#rejoin(running);
   }
 
-  /** After a reconnection: the supernode may have forgotten, or be another one. */
-  supernodeBack(): void {
-    for (const running of this.#running.values()) if (running.swarm !== undefined) void this.#rejoin(running);
+  /** What it was the home of it has forgotten; what has no home may turn to it. What another is the home of by now stays there. */
+  supernodeBack({ host }: SupernodeIdentity): void {
+    const { supernodes } = this.#options;
+    for (const running of this.#running.values()) {
+      const home = running.swarm?.home;
+      if (home !== undefined && (home === host || !supernodes.isUp(home))) void this.#rejoin(running);
+    }
+  }
+
+  /** What supernodes signed of a version that is running; undefined for any other. */
+  signed(version: VersionId): readonly SignedPart[] | undefined {
+    return this.#running.get(version)?.swarm?.signed;
   }
 
   async close(): Promise<void> {
@@ -117,11 +131,11 @@ export class Transfers {
   }
 
   async #open(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { supernode, store } = this.#options;
+    const { supernodes, store } = this.#options;
     // Before anybody is told that this host holds it.
     const held = store.latest(key.id);
     if (held?.state === "complete" && !(await held.intact())) await store.remove(held.version.id);
-    if (!supernode.configured) {
+    if (!supernodes.configured) {
       return this.#withoutSupernode(key, request, "no supernode is configured");
     }
     try {
@@ -136,11 +150,12 @@ export class Transfers {
   // --- with a supernode
 
   async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { task, supernode } = await this.#options.supernode.register(request, this.#abort.signal);
+    const { signal } = this.#abort;
+    const { task, supernode } = await this.#options.supernodes.register(key.id, request, { signal });
     const shared = this.#join(task.version, key, request);
     if (shared !== undefined) return shared;
     const holding = await this.#create(recordOfTask(task, key)).catch((error: unknown) => {
-      this.#options.supernode.send({ type: "leave", version: task.version });
+      this.#options.supernodes.send({ type: "leave", version: task.version }, supernode.host);
       throw error;
     });
     if (holding.state === "complete")
@@ -162,10 +177,11 @@ export class Transfers {
   }
 
   #startSwarm(key: TaskKey, request: ContentRequest, found: Registration & { readonly holding: Holding }): Ticket {
-    const { store, links, random, log, supernode, limit: hostLimit } = this.#options;
+    const { host, store, links, random, log, supernodes, limit: hostLimit } = this.#options;
     const transfer = new Transfer(found.holding);
     const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
     const swarm = new SwarmDownload({
+      host,
       transfer,
       store,
       task: found.task,
@@ -174,16 +190,16 @@ export class Transfers {
       limit: bothLimits(limit, hostLimit),
       random,
       log,
-      send: (message) => supernode.send(message),
+      send: (message, home) => supernodes.send(message, home),
       openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
     });
-    this.#run({ transfer, swarm, request, limit });
+    const running = { transfer, swarm, request, limit };
+    this.#run(running);
     transfer.drive(swarm);
     swarm.start();
-    for (const news of this.#early) if (news.version === found.task.version) swarm.hear(news);
+    for (const { news, supernode } of this.#early) if (news.version === found.task.version) swarm.hear(news, supernode);
     // It may have gone, or come back, while there was no download to tell.
-    if (supernode.identity === undefined) swarm.supernodeLost();
-    else if (supernode.identity !== found.supernode) void this.#rejoin({ transfer, swarm, request, limit });
+    if (!supernodes.up.includes(found.supernode)) void this.#rejoin(running);
     return { holding: found.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
@@ -196,7 +212,10 @@ export class Transfers {
       () => this.#options.log.info("download complete", { version: id, from: transfer.from }),
       (error: DragonflyError) => this.#options.log.warn("download ended", { version: id, error: error.message }),
     );
-    const forget = (): void => void this.#running.delete(id);
+    const forget = (): void => {
+      this.#running.delete(id);
+      if (this.#options.store.find(id) !== undefined) this.#options.archive.keep(id, running.swarm?.signed ?? []);
+    };
     transfer.finished.then(forget, (error: DragonflyError) => {
       forget();
       // Wherever it turned out: what is here of it is no better.
@@ -205,21 +224,13 @@ export class Transfers {
   }
 
   async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
-    try {
-      const { task, supernode } = await this.#options.supernode.register(request, this.#abort.signal);
-      if (task.version === transfer.holding.version.id) swarm?.resume(task, supernode);
-      else transfer.fail(new DragonflyError("origin-changed", "the content changed at the origin during the download"));
-    } catch (thrown) {
-      const error = DragonflyError.from(thrown);
-      // Lost again: the next reconnection tries again. Anything else is the origin's word.
-      if (error.code !== "supernode-unreachable") transfer.fail(error);
-    }
+    if (swarm !== undefined) await rejoin({ transfer, swarm, request }, this.#options, this.#abort.signal);
   }
 
   // --- without a supernode
 
   async #withoutSupernode(key: TaskKey, request: ContentRequest, why: string): Promise<Ticket> {
-    const { store, supernode } = this.#options;
+    const { store, supernodes } = this.#options;
     const { displayUrl } = key;
     const held = store.latest(key.id);
     if (!request.backToSource) {
@@ -230,7 +241,7 @@ export class Transfers {
       }
       throw new DragonflyError("no-source", `${why}, and going back to the source is forbidden`);
     }
-    const direct = supernode.configured ? "reading from the origin" : "reading from the origin alone";
+    const direct = supernodes.configured ? "reading from the origin" : "reading from the origin alone";
     const note = `${why}: ${direct}`;
     const known = held?.state === "complete" ? held : undefined;
     const opened = await this.#ownOrigin.open(originRequest(key, request), known?.version);
@@ -274,12 +285,8 @@ export class Transfers {
   }
 
   /** The rest of a swarm's version, read from the origin on this host's own account. */
-  async #openOrigin(
-    key: TaskKey,
-    request: ContentRequest,
-    rest: { readonly transfer: Transfer; readonly manifest: Manifest; readonly onPiece: (piece: PieceIndex) => void },
-  ): Promise<OriginDownload> {
-    if (request.backToSource) return this.#ownOrigin.rest(originRequest(key, request), rest);
+  async #openOrigin(key: TaskKey, request: ContentRequest, swarm: SwarmPart): Promise<RestOfOrigin> {
+    if (request.backToSource) return this.#ownOrigin.rest(originRequest(key, request), swarm);
     const message = "the supernode is gone, no peer has what is missing, and going back to the source is forbidden";
     throw new DragonflyError("no-source", message);
   }

@@ -7,7 +7,7 @@ import { DragonflyError } from "../core/error.ts";
 import { maxControlBytes } from "../wire/control.ts";
 
 export const controlPath = "/v1/control";
-export const heartbeatMs = 5000;
+export const heartbeatMs = 2500;
 /** A peer that has not been heard for so many heartbeats is gone. */
 const missedHeartbeats = 3;
 /** Messages that the other side does not take off its hands: above this it is too slow to be of use. */

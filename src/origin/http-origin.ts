@@ -35,7 +35,7 @@ export class HttpOrigin implements Origin {
 
   async open(request: OriginRequest, known: Validators | undefined, signal: AbortSignal): Promise<Opened> {
     const span = spanOf(request);
-    const last = Math.min(span.first + this.#firstReadBytes - 1, span.last);
+    const last = Math.min(span.first + (request.firstBytes ?? this.#firstReadBytes) - 1, span.last);
     const headers = { "accept-encoding": "identity", ...conditions(known) };
     const ask = { headers: { ...headers, range: `bytes=${span.first}-${last}` }, remembered: false, signal };
     const answer = await this.#follower.get(request, ask);

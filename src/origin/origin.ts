@@ -14,6 +14,8 @@ export interface OriginRequest {
   readonly ca?: string | undefined;
   /** Do not verify the origin's certificate, for this request alone. */
   readonly insecure?: boolean | undefined;
+  /** What the opening asks for at most, in place of the reader's own measure: little, where only the version is in question. */
+  readonly firstBytes?: number | undefined;
 }
 
 /** What tells one version of a resource from another. */

@@ -25,6 +25,7 @@ import { addressesOf, Introductions } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
 import type { SeedBook } from "./seed-book.ts";
 import { SeedLeases } from "./seed-leases.ts";
+import { Takeovers } from "./takeovers.ts";
 
 type Channel = ControlChannel<FromDaemon, FromSupernode>;
 
@@ -54,6 +55,7 @@ export class Cluster {
     isConnected: (host) => this.#channels.has(host),
   });
   readonly leases: SeedLeases;
+  readonly #takeovers: Takeovers;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -67,6 +69,13 @@ export class Cluster {
       note: (task) => this.#note(task),
       dispatch: (event) => this.dispatch(event),
       peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
+    });
+    this.#takeovers = new Takeovers({
+      ...options,
+      ownKey: options.key.publicKey,
+      scheduler: this.scheduler,
+      dispatch: (event) => this.dispatch(event),
+      post: (host, message) => this.#post(host, message),
     });
   }
 
@@ -84,6 +93,7 @@ export class Cluster {
         this.#channels.delete(host);
         this.#introductions.forget(host);
         this.orders.hostLeft(host);
+        this.#takeovers.left(host);
         if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
         this.dispatch({ type: "host-left", id: host });
       },
@@ -111,6 +121,7 @@ export class Cluster {
   close(): void {
     this.#closed = true;
     this.#closing.abort(new DragonflyError("interrupted", "the supernode is stopping"));
+    this.#takeovers.close();
     clearTimeout(this.#timer);
     this.#introductions.close();
     for (const channel of this.#channels.values()) {
@@ -144,9 +155,7 @@ export class Cluster {
     channel.send({ type: "welcome", protocol: controlProtocol, host: key.host, software, key: key.publicKey, address });
     const dial = dialAddress(hello.address, remote);
     this.dispatch({ type: "host-joined", id: hello.host, address: dial, labels: hello.labels });
-    for (const { task, version, complete } of hello.holdings) {
-      this.dispatch({ type: "holding", host: hello.host, task, version, complete });
-    }
+    this.#takeovers.joined(hello);
     log.info("host joined", { host: hello.host, address: dial, holdings: hello.holdings.length });
     return hello.host;
   }
@@ -178,6 +187,11 @@ export class Cluster {
         return this.dispatch({ ...message, host });
       case "leave":
         return this.dispatch({ type: "left", host, version: message.version });
+      case "keys":
+      case "holdings":
+      case "recalled":
+      case "starving":
+        return this.#takeovers.receive(host, message);
       case "bye":
         return channel.close();
     }
@@ -186,6 +200,8 @@ export class Cluster {
   #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
     try {
       const key = this.#note(message, message.onlyShareable);
+      const { version } = message;
+      if (version !== undefined) this.#takeovers.holds(host, [{ task: key.id, version, complete: false }]);
       this.dispatch({ type: "register", host, request: message.request, task: key.id, audience: key.audience });
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
@@ -289,7 +305,7 @@ export class Cluster {
 
   async #probe({ task, audience }: Extract<SchedulerEffect, { type: "probe" }>): Promise<void> {
     try {
-      const version = await this.#options.seeds.probe(task, audience);
+      const version = await this.#options.seeds.probe(task, audience, this.#takeovers.isOffered(task));
       this.dispatch({ type: "probed", task, audience, version });
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
@@ -302,6 +318,7 @@ export class Cluster {
     const { seeds, log } = this.#options;
     const seed = seeds.find(version);
     try {
+      await this.#takeovers.gather(version);
       await seeds.run(version);
       log.info("version complete", { version, url: seeds.find(version)?.version.url });
       this.dispatch({ type: "seed", version, state: "complete" });

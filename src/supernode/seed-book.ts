@@ -23,8 +23,10 @@ export interface Errand {
   readonly request: OriginRequest;
 }
 
+type Content = Extract<Opened, { kind: "content" }>;
+
 interface Prepared {
-  readonly opened: Extract<Opened, { kind: "content" }>;
+  readonly opened: Content;
   readonly request: OriginRequest;
 }
 
@@ -69,13 +71,16 @@ export class SeedBook {
     this.#errands.set(key, { ...errand, onlyShareable });
   }
 
-  /** Asks the origin which version is current; there is a seed for it when this resolves. */
-  async probe(task: TaskId, audience: Audience): Promise<VersionId> {
+  /**
+   * Asks the origin which version is current; there is a seed for it when this resolves. Where hosts offer a version, the origin is asked for
+   * a single byte: the others may be there already.
+   */
+  async probe(task: TaskId, audience: Audience, offered = false): Promise<VersionId> {
     const key = errandKey(task, audience);
     const errand = this.#errands.get(key);
     if (errand === undefined) throw new DragonflyError("internal", "a probe was asked for that nobody registered");
     try {
-      return await this.#probe(errand);
+      return await this.#probe(offered ? { ...errand, request: { ...errand.request, firstBytes: 1 } } : errand);
     } finally {
       this.#errands.delete(key);
     }

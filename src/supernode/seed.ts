@@ -1,21 +1,23 @@
 // The supernode's own part in one version: the only one that reads the origin. It offers each piece as it lands, to whoever takes any piece
 // the one that it has sent least.
 
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import { Giving } from "../core/giving.ts";
 import type { PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Telling } from "../core/telling.ts";
+import { countPieces } from "../core/version.ts";
 import type { Servable } from "../net/piece-server.ts";
 import type { RateGate } from "../net/rate-gate.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
-import { OriginReader } from "../origin/origin-reader.ts";
+import { OriginReader, type OriginReadResult } from "../origin/origin-reader.ts";
 import { finishHolding } from "../store/finish-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
-import { Manifest, type ManifestPart } from "../wire/manifest.ts";
+import type { FromDaemonOf } from "../wire/control.ts";
+import { Manifest, type ManifestPart, type PieceRun } from "../wire/manifest.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 
 export type SeedState = "idle" | "reading" | "complete" | "failed";
@@ -32,7 +34,11 @@ export interface SeedOptions {
   /** Told of each growth of the manifest. */
   readonly onManifest: (part: ManifestPart) => void;
   readonly onOriginBytes: (bytes: number) => void;
+  /** Pieces that are nowhere could not be read: whoever lacks them asks again. */
+  readonly onReadFailed: (error: DragonflyError) => void;
 }
+
+type Content = Extract<Opened, { kind: "content" }>;
 
 export class Seed implements Servable {
   readonly holding: Holding;
@@ -48,6 +54,10 @@ export class Seed implements Servable {
   #snapshot: ManifestPart | undefined;
   #originBytes = 0;
   #finished: Promise<void> = Promise.resolve();
+  /** What is not to be read from the origin: what is held here, and what hosts hold under digests that are known here. */
+  readonly #spared: Bitset;
+  /** How to read again what turns out to be nowhere; while there is something that is not held here. */
+  #source: { readonly info: Content["info"]; readonly request: OriginRequest } | undefined;
 
   constructor(options: SeedOptions) {
     const { holding } = options;
@@ -59,6 +69,7 @@ export class Seed implements Servable {
       const digest = holding.pieceDigest(piece);
       if (digest !== undefined) this.manifest.set(piece, digest);
     }
+    this.#spared = holding.held.copy();
     this.#state = holding.state === "complete" ? "complete" : "idle";
     if (this.#state === "complete") this.manifest.close(holding.version.length ?? 0, holding.digest ?? null);
   }
@@ -69,6 +80,16 @@ export class Seed implements Servable {
 
   get state(): SeedState {
     return this.#state;
+  }
+
+  /** Whether every piece is held here, or will be: not where hosts had some before this supernode heard of the version. */
+  get whole(): boolean {
+    return this.holding.state === "complete" || this.#state === "failed";
+  }
+
+  /** How many digests are known, and how many pieces are not to be read from the origin. */
+  get restored(): { readonly known: number; readonly spared: number } {
+    return { known: this.manifest.known.count, spared: this.#spared.count };
   }
 
   /** Bytes read from the origin for this version by this process. */
@@ -82,44 +103,70 @@ export class Seed implements Servable {
   }
 
   /** Reads what is missing from the origin; resolves when the manifest is sealed. Rejects with the origin's fault. */
-  run(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
-    this.#finished = this.#read(opened, request);
+  run(opened: Content, request: OriginRequest): Promise<void> {
+    this.#finished = this.#run(opened, request);
     return this.#finished;
   }
 
-  async #read(opened: Extract<Opened, { kind: "content" }>, request: OriginRequest): Promise<void> {
-    const { holding, store, slabs, origin, gate } = this.#options;
-    const release = holding.acquire();
+  async #run(opened: Content, request: OriginRequest): Promise<void> {
+    const release = this.holding.acquire();
     this.#state = "reading";
     try {
-      const reader = new OriginReader({
-        origin,
-        request,
-        opened,
-        pieceLength: holding.version.pieceLength,
-        held: holding.held,
-        gate,
-        acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
-        sink: (piece, bytes) => this.#keep(piece, bytes),
-        readBack: (piece, into) => holding.read(piece, into),
-        onBytes: (bytes) => {
-          this.#originBytes += bytes;
-          this.#options.onOriginBytes(bytes);
-        },
-        signal: this.#abort.signal,
-      });
-      const result = await reader.read();
-      await finishHolding(store, holding, result);
-      this.manifest.close(result.length, holding.digest ?? null);
-      this.#snapshot = undefined;
-      this.#state = "complete";
-      this.#tell();
+      const { info } = opened;
+      this.#source = { info, request };
+      // A body that was opened to learn the version alone is not worth a connection of its own.
+      const useful = request.firstBytes === undefined || !info.ranged;
+      if (!useful) opened.body.destroy();
+      const result = await this.#read(useful ? opened : { info }, request);
+      await this.#readMissing();
+      await this.#seal(result);
     } catch (error) {
       this.#state = "failed";
       throw DragonflyError.from(error);
     } finally {
       release();
     }
+  }
+
+  /**
+   * Takes over what a host holds of a version that another supernode began: the digests that trusted keys signed, and not to read from the
+   * origin what the host has of it. What anything is wrong with is left out.
+   */
+  restore(told: FromDaemonOf<"recalled">, trusts: (key: string) => boolean): void {
+    const { length, pieceLength } = this.version;
+    if (this.#state === "complete" || length === null || told.pieceLength !== pieceLength) return;
+    const before = this.manifest.known.copy();
+    for (const { key, part } of told.signed) if (trusts(key)) this.#adopt(part, key);
+    const count = countPieces(length, pieceLength);
+    for (const [from, to] of told.held) {
+      for (let piece = from; piece < Math.min(to, count); piece++) {
+        if (this.manifest.known.has(piece)) this.#spared.add(piece);
+      }
+    }
+    for (const piece of this.manifest.known) if (!before.has(piece)) this.#untold.add(piece);
+    this.#snapshot = undefined;
+    if (this.#untold.count > 0) this.#tell();
+  }
+
+  /** These are nowhere, whoever said that they have them: they are read from the origin, now or with the rest. */
+  readAnew(runs: readonly PieceRun[]): void {
+    const { length, pieceLength } = this.version;
+    const count = length === null ? 0 : countPieces(length, pieceLength);
+    for (const [from, to] of runs) {
+      for (let piece = from; piece < Math.min(to, count); piece++) {
+        if (!this.holding.held.has(piece)) this.#spared.delete(piece);
+      }
+    }
+    if (this.#state !== "complete" || this.#source === undefined) return;
+    const release = this.holding.acquire();
+    this.#state = "reading";
+    this.#readMissing()
+      .then(() => this.#seal(undefined))
+      .catch((error: unknown) => this.#options.onReadFailed(DragonflyError.from(error)))
+      .finally(() => {
+        this.#state = "complete";
+        release();
+      });
   }
 
   /** The manifest so far, signed. */
@@ -150,11 +197,72 @@ export class Seed implements Servable {
     return () => {};
   }
 
+  // --- the origin
+
+  #read(opened: { readonly info: Content["info"] }, request: OriginRequest): Promise<OriginReadResult> {
+    const { holding, slabs, origin, gate } = this.#options;
+    const reader = new OriginReader({
+      origin,
+      request,
+      opened,
+      pieceLength: holding.version.pieceLength,
+      held: this.#spared,
+      gate,
+      acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
+      sink: (piece, bytes) => this.#keep(piece, bytes),
+      readBack: (piece, into) => holding.read(piece, into),
+      onBytes: (bytes) => {
+        this.#originBytes += bytes;
+        this.#options.onOriginBytes(bytes);
+      },
+      signal: this.#abort.signal,
+    });
+    return reader.read();
+  }
+
+  /** What was thought to be elsewhere when it was passed over, and is not. */
+  async #readMissing(): Promise<void> {
+    const { length, pieceLength } = this.version;
+    if (length === null || this.#source === undefined) return;
+    const { info, request } = this.#source;
+    while (this.#spared.count < countPieces(length, pieceLength)) await this.#read({ info }, request);
+  }
+
+  /** All that is not held here is held elsewhere, under digests that are known here. */
+  async #seal(result: OriginReadResult | undefined): Promise<void> {
+    const { holding } = this;
+    const length = result?.length ?? this.version.length ?? 0;
+    const digest = result?.sha256 ?? this.manifest.end?.digest ?? undefined;
+    if (holding.held.count >= countPieces(length, holding.version.pieceLength)) {
+      this.#source = undefined;
+      await finishHolding(this.#options.store, holding, { length, sha256: digest });
+    }
+    this.manifest.close(length, holding.digest ?? digest ?? null);
+    this.#snapshot = undefined;
+    this.#state = "complete";
+    this.#tell();
+  }
+
   // --- the manifest's growth
+
+  #adopt({ batch, seal }: ManifestPart, key: string): void {
+    try {
+      const signer = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
+      if (batch !== undefined) this.manifest.accept(batch, signer);
+      if (seal !== undefined && seal.length === this.version.length) this.manifest.acceptSeal(seal, signer);
+    } catch {
+      // Damaged, forged, or of another content: what it names is read from the origin.
+    }
+  }
 
   async #keep(piece: PieceIndex, bytes: Uint8Array): Promise<void> {
     const digest = createHash("sha256").update(bytes).digest();
+    const known = this.manifest.digestOf(piece);
+    if (known !== undefined && !digest.equals(known)) {
+      throw new DragonflyError("origin-changed", "the origin's content is not what the swarm is downloading any more");
+    }
     await this.holding.write(piece, bytes, digest);
+    this.#spared.add(piece);
     this.manifest.set(piece, digest);
     this.#snapshot = undefined;
     this.#untold.add(piece);

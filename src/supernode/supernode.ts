@@ -100,6 +100,8 @@ async function compose(
         gate: originGate,
         onManifest: (part) => cluster.tellManifest(holding.version.id, part),
         onOriginBytes: (bytes) => metrics.originBytes.inc(bytes),
+        onReadFailed: (error) =>
+          log.warn("pieces not read again", { version: holding.version.id, error: error.message }),
       }),
   });
   const cluster = new Cluster({

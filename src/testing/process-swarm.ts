@@ -1,4 +1,4 @@
-// A cluster on loopback made of the built programs: one supernode, some hosts with a daemon each, and a folder for all that they write.
+// A cluster on loopback made of the built programs: supernodes, some hosts with a daemon each, and a folder for all that they write.
 
 import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
@@ -10,6 +10,8 @@ export interface ProcessSwarmOptions {
   readonly hosts?: number;
   /** False: none is configured. A URL: a foreign one, perhaps one that nobody serves. */
   readonly supernode?: boolean | string;
+  /** How many there are, where there are any of its own. */
+  readonly supernodes?: number;
   readonly supernodeFlags?: readonly string[];
   readonly daemonFlags?: readonly string[];
   /** A dfget that takes longer is killed. */
@@ -44,7 +46,9 @@ export class ProcessHost {
     });
     this.daemon = daemon;
     await daemon.said("stdout", /^daemon ready: .*\n/);
-    if (this.#flags.includes("--supernode")) await daemon.said("stderr", /joined supernode|supernode unreachable/);
+    const supernodes = this.#flags.filter((flag) => flag === "--supernode").length;
+    const dialled = Array.from({ length: supernodes }, () => "(?:joined supernode|supernode unreachable)");
+    await daemon.said("stderr", new RegExp(dialled.join("[^]*")));
     return daemon;
   }
 
@@ -92,36 +96,72 @@ export class ProcessHost {
   }
 }
 
+/** A supernode that may be ended and started again on its port. */
+export class ProcessSupernode {
+  url = "";
+  program: Program | undefined;
+  readonly #folder: string;
+  readonly #dataDir: string;
+  readonly #flags: readonly string[];
+
+  constructor(folder: string, name: string, flags: readonly string[]) {
+    this.#folder = folder;
+    this.#dataDir = join(folder, name);
+    this.#flags = flags;
+  }
+
+  /** Resolves when it serves. */
+  async start(): Promise<Program> {
+    const listen = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
+    const own = ["--listen", listen, "--data-dir", this.#dataDir, "--log-level", "debug"];
+    const program = new Program("dragonfly", ["supernode", ...own, ...this.#flags], longLived(this.#folder));
+    this.program = program;
+    [, this.url = ""] = await program.said("stdout", /^supernode ready on (\S+)\n/);
+    return program;
+  }
+}
+
 export class ProcessSwarm {
   readonly folder: string;
   readonly hosts: readonly ProcessHost[];
-  /** `http://127.0.0.1:port`; empty where there is none. */
-  supernodeUrl = "";
-  supernode: Program | undefined;
+  readonly supernodes: readonly ProcessSupernode[];
+  /** Of the first supernode: `http://127.0.0.1:port`; empty where there is none. */
+  readonly supernodeUrl: string;
 
-  private constructor(folder: string, hosts: readonly ProcessHost[]) {
+  private constructor(
+    folder: string,
+    hosts: readonly ProcessHost[],
+    supernodes: readonly ProcessSupernode[],
+    url = "",
+  ) {
     this.folder = folder;
     this.hosts = hosts;
+    this.supernodes = supernodes;
+    this.supernodeUrl = url;
+  }
+
+  get supernode(): Program | undefined {
+    return this.supernodes[0]?.program;
   }
 
   static async start(options: ProcessSwarmOptions = {}): Promise<ProcessSwarm> {
     const { hosts: count = 1, supernode = true, supernodeFlags = [], daemonFlags = [] } = options;
     const folder = await mkdtemp(join(tmpdir(), "dragonfly-e2e-"));
-    let program: Program | undefined;
-    let url = typeof supernode === "string" ? supernode : "";
-    if (supernode === true) {
-      const own = ["--listen", "127.0.0.1:0", "--data-dir", join(folder, "supernode"), "--log-level", "debug"];
-      program = new Program("dragonfly", ["supernode", ...own, ...supernodeFlags], longLived(folder));
-      [, url = ""] = await program.said("stdout", /^supernode ready on (\S+)\n/);
-    }
-    const flags = [...(url === "" ? [] : ["--supernode", url]), ...daemonFlags];
+    const own = supernode === true ? (options.supernodes ?? 1) : 0;
+    const supernodes = Array.from(
+      { length: own },
+      (_, nth) => new ProcessSupernode(folder, nth === 0 ? "supernode" : `supernode${nth + 1}`, supernodeFlags),
+    );
+    await Promise.all(supernodes.map((one) => one.start()));
+    const urls = typeof supernode === "string" ? [supernode] : supernodes.map(({ url }) => url);
+    const flags = [...urls.flatMap((url) => ["--supernode", url]), ...daemonFlags];
     const names = Array.from({ length: count }, (_, nth) => join(folder, `host${nth + 1}`));
     const swarm = new ProcessSwarm(
       folder,
       names.map((name) => new ProcessHost(name, flags, options.killAfterMs)),
+      supernodes,
+      urls[0],
     );
-    swarm.supernode = program;
-    swarm.supernodeUrl = url;
     try {
       await Promise.all(swarm.hosts.map((host) => host.start()));
     } catch (error) {
@@ -144,14 +184,14 @@ export class ProcessSwarm {
 
   /** All that the servers wrote to their logs so far. */
   get logs(): string {
-    const servers = [this.supernode, ...this.hosts.map(({ daemon }) => daemon)];
+    const servers = [...this.supernodes.map(({ program }) => program), ...this.hosts.map(({ daemon }) => daemon)];
     return servers.map((server) => `${server?.stdout ?? ""}${server?.stderr ?? ""}`).join("");
   }
 
   /** Ends every process and removes the folder. */
   async close(): Promise<void> {
     await Promise.all(this.hosts.map(({ daemon }) => daemon?.kill("SIGTERM")));
-    await this.supernode?.kill("SIGTERM");
+    await Promise.all(this.supernodes.map(({ program }) => program?.kill("SIGTERM")));
     await rm(this.folder, { recursive: true });
   }
 }

@@ -10,6 +10,7 @@ export const controlProtocol = 1;
 export const maxControlBytes = 8 << 20;
 /** Orders to fetch that one host has at a time, waiting or running. */
 export const maxOrders = 1024;
+export const maxKnownKeys = 64;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const taskId = hex(64).transform((id) => id as TaskId);
@@ -34,6 +35,10 @@ const run = z.tuple([count, count]);
 const batch = z.object({ runs: z.array(run).max(1_000_000), digests: z.string(), signature: z.string().max(128) });
 const seal = z.object({ length: count, digest: hex(64).nullable(), signature: z.string().max(128) });
 const manifest = z.object({ batch: batch.optional(), seal: seal.optional() });
+const signedPart = z.object({ key: z.string().max(256), part: manifest });
+const holdings = z.array(z.object({ task: taskId, version: versionId, complete: z.boolean() })).max(100_000);
+/** Public keys of supernodes that the host has met, as they came in `welcome`. */
+const keys = z.array(z.string().max(256)).max(maxKnownKeys);
 const neighbour = z.object({ id: hostId, address: address.nullable() });
 const neighbours = z.array(neighbour).max(256);
 
@@ -46,11 +51,18 @@ export const fromDaemon = z.discriminatedUnion("type", [
     /** Where others dial for pieces; null for a host that cannot be dialled. */
     address: address.nullable(),
     labels: z.object({ zone: z.string().max(128).optional(), rack: z.string().max(128).optional() }),
-    holdings: z.array(z.object({ task: taskId, version: versionId, complete: z.boolean() })).max(100_000),
+    holdings,
+    keys: keys.optional(),
   }),
+  /** Another supernode was met. */
+  z.object({ type: z.literal("keys"), keys }),
+  /** What this host holds of tasks whose home was lost. */
+  z.object({ type: z.literal("holdings"), holdings }),
   z.object({
     type: z.literal("register"),
     request: count,
+    /** The version that is being downloaded already: its home was lost. */
+    version: versionId.optional(),
     url: z.string().max(65_536),
     headers: z.record(z.string().max(256), z.string().max(65_536)),
     tag: z.string().max(4096).optional(),
@@ -108,6 +120,16 @@ export const fromDaemon = z.discriminatedUnion("type", [
   z.object({ type: z.literal("serving"), orders: z.array(z.object({ order: count, bytes: count })).max(maxOrders) }),
   /** An order is over; without an error all of the content is here. */
   z.object({ type: z.literal("served"), order: count, bytes: count, error: wireError.optional() }),
+  /** Answers `recall`. */
+  z.object({
+    type: z.literal("recalled"),
+    version: versionId,
+    pieceLength: count,
+    held: z.array(run).max(1_000_000),
+    signed: z.array(signedPart).max(100_000),
+  }),
+  /** The seed and all neighbours lack these. */
+  z.object({ type: z.literal("starving"), version: versionId, pieces: z.array(run).max(100_000) }),
   z.object({ type: z.literal("bye") }),
 ]);
 
@@ -147,6 +169,8 @@ export const fromSupernode = z.discriminatedUnion("type", [
   z.object({ type: z.literal("manifest"), version: versionId, manifest }),
   z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
+  /** Tell what you hold of it, and what supernodes signed of it. */
+  z.object({ type: z.literal("recall"), version: versionId }),
   z.object({ type: z.literal("abandoned"), version: versionId, error: wireError }),
   /** An order: fetch this, so that others find it here. Answered by `served` with the same number. */
   z.object({
@@ -168,6 +192,7 @@ export type FromDaemon = z.infer<typeof fromDaemon>;
 export type FromSupernode = z.infer<typeof fromSupernode>;
 export type FromDaemonOf<T extends FromDaemon["type"]> = Extract<FromDaemon, { type: T }>;
 export type FromSupernodeOf<T extends FromSupernode["type"]> = Extract<FromSupernode, { type: T }>;
+export type SignedPart = z.infer<typeof signedPart>;
 export type NeighbourAddress = z.infer<typeof neighbour>;
 
 /** Errors: `protocol-violation`, which says what is wrong with the message. */

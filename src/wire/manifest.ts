@@ -81,8 +81,11 @@ export class Manifest {
     return { length, digest, signature: sign(null, this.#sealBytes(length, digest), key).toString("base64") };
   }
 
-  /** Takes a batch after checking its signature. Errors: `protocol-violation`. */
-  accept({ runs, digests: text, signature }: ManifestBatch, key: KeyObject): void {
+  /**
+   * Takes a batch after checking its signature; returns whether it named a piece that was not known. Errors: `protocol-violation`, and
+   * `origin-changed` when it contradicts what is known: then two supernodes have read two contents.
+   */
+  accept({ runs, digests: text, signature }: ManifestBatch, key: KeyObject): boolean {
     const digests = Buffer.from(text, "base64");
     const pieces = countOf(runs);
     if (pieces === 0 || digests.length !== pieces * DIGEST) {
@@ -91,10 +94,14 @@ export class Manifest {
     if (!verify(null, this.#batchBytes(runs, digests), key, Buffer.from(signature, "base64"))) {
       throw new DragonflyError("protocol-violation", "a manifest batch does not carry the cluster's signature");
     }
-    let at = 0;
-    for (const [from, to] of runs) {
-      for (let piece = from; piece < to; piece++, at += DIGEST) this.set(piece, digests.subarray(at, at + DIGEST));
+    const before = this.known.count;
+    for (const [piece, digest] of each(runs, digests)) {
+      const known = this.digestOf(piece);
+      if (known === undefined || known.every((byte, at) => byte === digest[at])) continue;
+      throw new DragonflyError("origin-changed", "the content is not what another supernode read of it");
     }
+    for (const [piece, digest] of each(runs, digests)) this.set(piece, digest);
+    return this.known.count > before;
   }
 
   acceptSeal(seal: ManifestSeal, key: KeyObject): void {
@@ -116,7 +123,14 @@ export class Manifest {
   }
 }
 
-function runsOf(pieces: Bitset): PieceRun[] {
+function* each(runs: readonly PieceRun[], digests: Uint8Array): Iterable<[PieceIndex, Uint8Array]> {
+  let at = 0;
+  for (const [from, to] of runs) {
+    for (let piece = from; piece < to; piece++, at += DIGEST) yield [piece, digests.subarray(at, at + DIGEST)];
+  }
+}
+
+export function runsOf(pieces: Iterable<PieceIndex>): PieceRun[] {
   const runs: PieceRun[] = [];
   for (const piece of pieces) {
     const last = runs[runs.length - 1];

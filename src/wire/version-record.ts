@@ -11,6 +11,11 @@ export interface OriginFacts {
   readonly representation?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Whether the origin says nothing that tells this content from another. */
+export function isNameless({ etag, lastModified }: Pick<OriginFacts, "etag" | "lastModified">): boolean {
+  return etag === undefined && lastModified === undefined;
+}
+
 /**
  * Content without a validator is like no other: its name is drawn, and it is never taken for the same again. What a
  * digest names has one version, whatever validators each place gives it.

@@ -1,0 +1,217 @@
+// This host's control channel to one supernode: dials, says what it holds, registers, and dials again when it is lost. Which supernode is
+// asked for what is chosen in supernodes.ts.
+
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { DragonflyError } from "../core/error.ts";
+import type { HostId } from "../core/ids.ts";
+import { ControlChannel, dialControl } from "../net/control-channel.ts";
+import type { Log } from "../runtime/log.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
+import {
+  type FromDaemon,
+  type FromDaemonOf,
+  type FromSupernode,
+  type FromSupernodeOf,
+  parseFromSupernode,
+} from "../wire/control.ts";
+
+/** The supernode as it introduced itself. */
+export interface SupernodeIdentity {
+  readonly url: string;
+  readonly host: HostId;
+  readonly key: KeyObject;
+  /** The key as it came. */
+  readonly keyText: string;
+  /** Where it serves pieces: host:port. */
+  readonly address: string;
+}
+
+export type Task = FromSupernodeOf<"task">;
+export type Token = FromSupernodeOf<"token">;
+/** What it wants to be here. */
+export type OrderNews = FromSupernodeOf<"serve" | "serve-cancelled">;
+/** What it says of a version. */
+export type SwarmNews = Exclude<FromSupernode, OrderNews | { type: "welcome" | "task" | "token" | "refused" | "bye" }>;
+
+export interface SupernodeLinkOptions {
+  readonly url: string;
+  readonly log: Log;
+  /** What to say first, asked anew at each dialling. */
+  readonly hello: () => FromDaemonOf<"hello">;
+  readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
+  readonly onUp: (supernode: SupernodeIdentity) => void;
+  /** It is gone; it is dialled again when this says so. */
+  readonly onDown: (supernode: SupernodeIdentity) => boolean;
+}
+
+type Channel = ControlChannel<FromSupernode, FromDaemon>;
+
+interface Waiting<T> {
+  readonly resolve: (answer: T) => void;
+  readonly reject: (error: DragonflyError) => void;
+}
+
+/** Long, because the alternative may be the origin: a supernode that is merely busy must not send everybody there. */
+const dialTimeoutMs = 10_000;
+const firstRetryMs = 200;
+const maxRetryMs = 10_000;
+
+export class SupernodeLink {
+  readonly url: string;
+  readonly #options: SupernodeLinkOptions;
+  readonly #waiting = new Map<number, Waiting<Task>>();
+  readonly #tokens = new Map<number, Waiting<Token>>();
+  #channel: Channel | undefined;
+  #identity: SupernodeIdentity | undefined;
+  #nextRequest = 1;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #state: "dialling" | "asleep" | "closed" = "asleep";
+  /** Settled when the first dialling after the start or after a loss ended, well or not. */
+  #dialled: Promise<void> = Promise.resolve();
+
+  constructor(options: SupernodeLinkOptions) {
+    this.url = options.url;
+    this.#options = options;
+  }
+
+  /** Undefined while it is away. */
+  get identity(): SupernodeIdentity | undefined {
+    return this.#identity;
+  }
+
+  get dialled(): Promise<void> {
+    return this.#dialled;
+  }
+
+  /** Dials until there is a channel. No-op when it does already. */
+  start(): void {
+    if (this.#state !== "asleep") return;
+    this.#state = "dialling";
+    this.#dialled = this.#tryDial();
+  }
+
+  send(message: FromDaemon): void {
+    this.#channel?.send(message);
+  }
+
+  /** Errors: what the supernode or the origin refuses with; `supernode-unreachable` when it is away or goes away. */
+  register(message: Omit<FromDaemonOf<"register">, "type" | "request">, signal: AbortSignal): Promise<Task> {
+    return this.#ask(this.#waiting, (request) => ({ ...message, type: "register", request }), signal);
+  }
+
+  /** Errors: what the token service refuses with; `supernode-unreachable`. */
+  getToken(wish: Omit<FromDaemonOf<"get-token">, "type" | "request">, signal: AbortSignal): Promise<Token> {
+    return this.#ask(this.#tokens, (request) => ({ ...wish, type: "get-token", request }), signal);
+  }
+
+  async #ask<T>(
+    waiting: Map<number, Waiting<T>>,
+    message: (request: number) => FromDaemon,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const channel = this.#channel;
+    if (channel === undefined) throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.url}`);
+    const request = this.#nextRequest++;
+    const answer = new Promise<T>((resolve, reject) => waiting.set(request, { resolve, reject }));
+    channel.send(message(request));
+    try {
+      return await untilAborted(answer, signal);
+    } finally {
+      waiting.delete(request);
+    }
+  }
+
+  close(): void {
+    this.#state = "closed";
+    clearTimeout(this.#retry);
+    this.#channel?.send({ type: "bye" });
+    this.#channel?.close();
+  }
+
+  async #tryDial(): Promise<void> {
+    if (this.#state !== "dialling") return;
+    try {
+      await this.#dial();
+    } catch (error) {
+      this.#options.log.warn("supernode unreachable", {
+        url: this.url,
+        error: DragonflyError.from(error).message,
+      });
+      this.#failures++;
+      void this.#dialLater();
+    }
+  }
+
+  async #dialLater(): Promise<void> {
+    const delay = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
+    await new Promise<void>((resolve) => {
+      this.#retry = setTimeout(resolve, delay);
+    });
+    await this.#tryDial();
+  }
+
+  async #dial(): Promise<void> {
+    const socket = await dialControl(this.url, dialTimeoutMs);
+    await new Promise<void>((resolve, reject) => {
+      const channel: Channel = new ControlChannel(socket, parseFromSupernode, {
+        message: (message) => {
+          if (message.type === "welcome") {
+            this.#welcome(channel, message);
+            resolve();
+          } else this.#receive(message);
+        },
+        closed: (error) => {
+          reject(error ?? new DragonflyError("supernode-unreachable", `the supernode at ${this.url} left`));
+          this.#lost(channel, error);
+        },
+      });
+      channel.send(this.#options.hello());
+    });
+  }
+
+  #welcome(channel: Channel, message: FromSupernodeOf<"welcome">): void {
+    // Closed while it was being dialled.
+    if (this.#state === "closed") return channel.close();
+    const key = createPublicKey({ key: Buffer.from(message.key, "base64"), format: "der", type: "spki" });
+    const address = message.address ?? new URL(this.url).host;
+    this.#failures = 0;
+    this.#channel = channel;
+    this.#identity = { url: this.url, host: message.host, key, keyText: message.key, address };
+    this.#options.log.info("joined supernode", { url: this.url });
+    this.#options.onUp(this.#identity);
+  }
+
+  #lost(channel: Channel, error: DragonflyError | undefined): void {
+    const identity = this.#identity;
+    if (this.#channel !== channel || identity === undefined) return;
+    this.#channel = undefined;
+    this.#identity = undefined;
+    const gone = error ?? new DragonflyError("supernode-unreachable", "the supernode left");
+    if (this.#state !== "closed") {
+      this.#options.log.warn("lost supernode", { url: this.url, error: error?.message ?? "it left" });
+      // Who registers when none is left waits for one attempt: a supernode that is restarted must not send everybody to the origin.
+      const again = this.#options.onDown(identity);
+      this.#state = again ? "dialling" : "asleep";
+      if (again) this.#dialled = this.#dialLater();
+    }
+    for (const { reject } of [...this.#waiting.values(), ...this.#tokens.values()]) reject(gone);
+  }
+
+  #receive(message: Exclude<FromSupernode, { type: "welcome" }>): void {
+    switch (message.type) {
+      case "task":
+        return this.#waiting.get(message.request)?.resolve(message);
+      case "token":
+        return this.#tokens.get(message.request)?.resolve(message);
+      case "refused":
+        return (this.#waiting.get(message.request) ?? this.#tokens.get(message.request))?.reject(
+          DragonflyError.fromWire(message.error),
+        );
+      case "bye":
+        return this.#channel?.close();
+      default:
+        if (this.#identity !== undefined) this.#options.onNews(message, this.#identity);
+    }
+  }
+}

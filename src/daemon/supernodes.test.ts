@@ -1,0 +1,159 @@
+// A host's view of several real supernodes: who is asked for what, and what happens when they go and come.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { rankHomes } from "../core/homes.ts";
+import type { HostId } from "../core/ids.ts";
+import { parseSupernodeOptions } from "../runtime/config.ts";
+import { silentLog } from "../runtime/log.ts";
+import { Supernode } from "../supernode/supernode.ts";
+import { freePort } from "../testing/free-port.ts";
+import { TestOrigin, testContent } from "../testing/test-origin.ts";
+import { taskKey } from "../wire/task-key.ts";
+import type { SupernodeIdentity } from "./supernode-link.ts";
+import { Supernodes, type SupernodesOptions } from "./supernodes.ts";
+
+const signal = new AbortController().signal;
+
+/** What happened, to be waited for. */
+class Happenings {
+  readonly up: SupernodeIdentity[] = [];
+  readonly down: SupernodeIdentity[] = [];
+  #wake: () => void = () => {};
+
+  note(list: SupernodeIdentity[], supernode: SupernodeIdentity): void {
+    list.push(supernode);
+    this.#wake();
+  }
+
+  async until(happened: () => boolean): Promise<void> {
+    while (!happened()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+async function stage(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "dragonfly-supernodes-"));
+  const origin = await TestOrigin.start({ content: testContent(100_000) });
+  const opened: { close(): unknown }[] = [origin];
+  t.after(async () => {
+    for (const one of opened.reverse()) await one.close();
+    await rm(folder, { recursive: true });
+  });
+  const supernode = async (name: string, listen = "127.0.0.1:0") => {
+    const started = await Supernode.start(
+      parseSupernodeOptions({ listen, dataDir: join(folder, name), insecure: true }),
+    );
+    opened.push(started);
+    return started;
+  };
+  const client = (options: Pick<SupernodesOptions, "urls"> & Partial<SupernodesOptions>) => {
+    const happenings = new Happenings();
+    const supernodes = new Supernodes({
+      host: "a".repeat(32) as HostId,
+      software: "test",
+      log: silentLog,
+      introduce: () => ({ address: null, labels: {}, holdings: [] }),
+      onNews: () => {},
+      onUp: (up) => happenings.note(happenings.up, up),
+      onDown: (down) => happenings.note(happenings.down, down),
+      ...options,
+    });
+    opened.push(supernodes);
+    supernodes.start();
+    return { supernodes, happenings };
+  };
+  const task = (nth: number) => {
+    const request = { url: origin.url(`/${nth}`), headers: {} };
+    return { request, id: taskKey(request).id };
+  };
+  return { supernode, client, task };
+}
+
+test("each task is asked of its home, of the next while that is away, and of the home again when it is back", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const both = await Promise.all([supernode("one"), supernode("two")]);
+  const { supernodes, happenings } = client({ urls: both.map(({ url }) => url) });
+  await happenings.until(() => happenings.up.length === 2);
+  const askAll = async (): Promise<void> => {
+    for (let nth = 0; nth < 8; nth++) {
+      const { id, request } = task(nth);
+      const [home] = rankHomes(
+        id,
+        supernodes.up.map(({ host }) => host),
+      );
+      assert.equal((await supernodes.register(id, request, { signal })).supernode.host, home);
+    }
+  };
+  await askAll();
+  const lost = both[0] as Supernode;
+  await lost.close();
+  await happenings.until(() => happenings.down.length === 1);
+  assert.equal(supernodes.up.length, 1);
+  await askAll();
+  await supernode("one", new URL(lost.url).host);
+  await happenings.until(() => happenings.up.length === 3);
+  assert.equal(supernodes.up.length, 2);
+  assert.equal(happenings.up[2]?.host, happenings.down[0]?.host);
+  await askAll();
+});
+
+test("all addresses of a name are supernodes, and those that come and go with it", async (t) => {
+  const { supernode, client } = await stage(t);
+  const port = await freePort();
+  let addresses = ["127.0.0.1", "127.0.0.2"];
+  const first = await Promise.all([supernode("one", `127.0.0.1:${port}`), supernode("two", `127.0.0.2:${port}`)]);
+  const resolve = async (name: string): Promise<string[]> => {
+    assert.equal(name, "supernodes.example");
+    return addresses;
+  };
+  const urls = [`http://supernodes.example:${port}`];
+  const { supernodes, happenings } = client({ urls, resolve, resolveEveryMs: 20 });
+  await happenings.until(() => happenings.up.length === 2);
+  assert.deepEqual(supernodes.up.map(({ url }) => url).sort(), first.map(({ url }) => url).sort());
+
+  await supernode("three", `127.0.0.3:${port}`);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  await happenings.until(() => happenings.up.length === 3);
+  assert.equal(happenings.up[2]?.url, `http://127.0.0.3:${port}`);
+  // It left the name: it is used as long as it is there, and not dialled again.
+  await first[0]?.close();
+  await happenings.until(() => happenings.down.length === 1);
+  assert.equal(supernodes.up.length, 2);
+});
+
+test("two names of one supernode are one supernode", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const port = await freePort();
+  await supernode("one", `0.0.0.0:${port}`);
+  const { supernodes, happenings } = client({ urls: [`http://127.0.0.1:${port}`, `http://127.0.0.2:${port}`] });
+  await happenings.until(() => happenings.up.length === 2);
+  const { id, request } = task(1);
+  await supernodes.register(id, request, { signal });
+  assert.equal(supernodes.up.length, 1);
+  assert.equal(new Set(happenings.up.map(({ host }) => host)).size, 1);
+  assert.deepEqual(happenings.down, []);
+});
+
+test("a name that does not resolve is no supernode, until it does", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const { url } = await supernode("one");
+  let found = false;
+  const resolve = async (): Promise<string[]> => {
+    if (found) return ["127.0.0.1"];
+    throw new Error("ENOTFOUND");
+  };
+  const urls = [`http://supernodes.example:${new URL(url).port}`];
+  const { supernodes, happenings } = client({ urls, resolve, resolveEveryMs: 20 });
+  const { id, request } = task(1);
+  await assert.rejects(supernodes.register(id, request, { signal }), { code: "supernode-unreachable" });
+  found = true;
+  await happenings.until(() => happenings.up.length === 1);
+  assert.equal((await supernodes.register(id, request, { signal })).supernode.url, url);
+});

@@ -1,0 +1,261 @@
+// The supernodes that this host uses: keeps a control channel to each, asks the one that is a task's home, and the next in its order where the
+// home is away. All hosts order alike (core/homes.ts), so that they meet without agreeing on anything.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { DragonflyError } from "../core/error.ts";
+import { rankHomes } from "../core/homes.ts";
+import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { Log } from "../runtime/log.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
+import { controlProtocol, type FromDaemon, type FromDaemonOf, maxKnownKeys } from "../wire/control.ts";
+import type { TaskRequest } from "../wire/task-key.ts";
+import { Membership, type Resolve } from "./membership.ts";
+import {
+  type OrderNews,
+  type SupernodeIdentity,
+  SupernodeLink,
+  type SwarmNews,
+  type Task,
+  type Token,
+} from "./supernode-link.ts";
+
+/** A task as its home told it, and the home. */
+export interface Registration {
+  readonly task: Task;
+  readonly supernode: SupernodeIdentity;
+}
+
+export interface SupernodesOptions {
+  readonly urls: readonly string[];
+  readonly host: HostId;
+  readonly software: string;
+  readonly log: Log;
+  /** What to say in `hello`, asked anew at each dialling. */
+  readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings">;
+  readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
+  readonly onUp: (supernode: SupernodeIdentity) => void;
+  readonly onDown: (supernode: SupernodeIdentity) => void;
+  readonly resolve?: Resolve;
+  readonly resolveEveryMs?: number;
+}
+
+export interface Registering {
+  readonly signal: AbortSignal;
+  /** What is being downloaded already. */
+  readonly version?: VersionId | undefined;
+}
+
+/** Attempts at a supernode that says it is overloaded. */
+const maxBusyTries = 10;
+/** At the start, how long those that answered wait for the others: a task asked of the wrong home is read twice. */
+const graceMs = 500;
+/** Within this time hosts tell the others what they hold of a lost supernode's tasks: not all at once. */
+const announceWithinMs = 1000;
+
+export class Supernodes {
+  readonly #options: SupernodesOptions;
+  readonly #membership: Membership;
+  readonly #links = new Map<string, SupernodeLink>();
+  readonly #members = new Set<string>();
+  /** By host, of all that were met. */
+  readonly #keys = new Map<HostId, string>();
+  readonly #abort = new AbortController();
+  #ready: Promise<void> = Promise.resolve();
+  #tellUp: () => void = () => {};
+
+  constructor(options: SupernodesOptions) {
+    this.#options = options;
+    this.#membership = new Membership({ ...options, onMembers: (urls) => this.#meet(urls) });
+  }
+
+  get configured(): boolean {
+    return this.#options.urls.length > 0;
+  }
+
+  /** Those that are there. */
+  get up(): SupernodeIdentity[] {
+    return [...this.#links.values()].flatMap(({ identity }) => identity ?? []);
+  }
+
+  isUp(host: HostId): boolean {
+    return this.#link(host) !== undefined;
+  }
+
+  start(): void {
+    if (!this.configured) return;
+    const someUp = new Promise<void>((resolve) => {
+      this.#tellUp = resolve;
+    });
+    const all = this.#membership.start().then(() => this.#allDialled());
+    const signal = this.#abort.signal;
+    const grace = someUp.then(() => sleep(graceMs, undefined, { signal, ref: false })).catch(() => {});
+    this.#ready = Promise.race([all, grace]);
+  }
+
+  /** To one of them; lost if it is away. */
+  send(message: FromDaemon, host: HostId): void {
+    this.#link(host)?.send(message);
+  }
+
+  /** To all that are there. */
+  tell(message: FromDaemon): void {
+    for (const link of this.#links.values()) link.send(message);
+  }
+
+  /**
+   * Asks a task's home to take part, again and again while it says that it is overloaded; where it goes away meanwhile, the next. Errors:
+   * what the supernode or the origin refuses with; `supernode-unreachable` when none answers now.
+   */
+  async register(task: TaskId, request: TaskRequest, how: Registering): Promise<Registration> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#register(task, request, how);
+      } catch (thrown) {
+        const error = DragonflyError.from(thrown);
+        // Somebody else asked at the same moment who wants shareable content alone.
+        const meantOther = error.code === "not-shareable" && request.onlyShareable !== true;
+        if ((error.code !== "overloaded" && !meantOther) || tries >= maxBusyTries) throw error;
+        const pauseMs = (error.retryAfterMs ?? 500) * (0.5 + Math.random());
+        await sleep(pauseMs, undefined, { signal: how.signal }).catch(() => how.signal.throwIfAborted());
+      }
+    }
+  }
+
+  /** A token service has a home too, so that all hosts share its tokens. Errors: what it refuses with; `supernode-unreachable`. */
+  async getToken(wish: Parameters<SupernodeLink["getToken"]>[0], signal: AbortSignal): Promise<Token> {
+    await untilAborted(this.#ready, signal);
+    const link = this.#home(`${wish.realm} ${wish.service ?? ""}`, new Set());
+    if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
+    return link.getToken(wish, signal);
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#membership.close();
+    for (const link of this.#links.values()) link.close();
+  }
+
+  // --- registering
+
+  async #register(id: TaskId, task: TaskRequest, { signal, version }: Registering): Promise<Registration> {
+    await untilAborted(this.#ready, signal);
+    if (this.up.length === 0) await untilAborted(this.#allDialled(), signal);
+    const filter = task.filter === undefined ? undefined : [...task.filter];
+    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights } = task;
+    const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
+    const message = { version, ...key, onlyShareable };
+    const tried = new Set<string>();
+    for (;;) {
+      const link = this.#home(id, tried);
+      const supernode = link?.identity;
+      if (link === undefined || supernode === undefined) {
+        throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
+      }
+      try {
+        return { task: await link.register(message, signal), supernode };
+      } catch (thrown) {
+        const error = DragonflyError.from(thrown);
+        if (error.code !== "supernode-unreachable") throw error;
+        tried.add(link.url);
+      }
+    }
+  }
+
+  /** The first in the task's order of those that are there. */
+  #home(name: string, without: ReadonlySet<string>): SupernodeLink | undefined {
+    const left = [...this.#links.values()].filter(({ identity, url }) => identity !== undefined && !without.has(url));
+    const [home] = rankHomes(
+      name,
+      left.flatMap(({ identity }) => identity?.host ?? []),
+    );
+    return left.find(({ identity }) => identity?.host === home);
+  }
+
+  #link(host: HostId): SupernodeLink | undefined {
+    for (const link of this.#links.values()) if (link.identity?.host === host) return link;
+    return undefined;
+  }
+
+  async #allDialled(): Promise<void> {
+    await Promise.all([...this.#links.values()].map(({ dialled }) => dialled));
+  }
+
+  // --- members
+
+  #meet(urls: ReadonlySet<string>): void {
+    this.#members.clear();
+    for (const url of urls) {
+      this.#members.add(url);
+      this.#linkTo(url).start();
+    }
+    for (const [url, link] of this.#links) if (!urls.has(url) && link.identity === undefined) this.#part(url, link);
+  }
+
+  #linkTo(url: string): SupernodeLink {
+    const known = this.#links.get(url);
+    if (known !== undefined) return known;
+    const { log, onNews } = this.#options;
+    const link: SupernodeLink = new SupernodeLink({
+      url,
+      log,
+      hello: () => this.#hello(),
+      onNews,
+      onUp: (supernode) => this.#up(supernode),
+      onDown: (supernode) => this.#down(link, supernode),
+    });
+    this.#links.set(url, link);
+    return link;
+  }
+
+  #part(url: string, link: SupernodeLink): void {
+    this.#links.delete(url);
+    link.close();
+  }
+
+  #hello(): FromDaemonOf<"hello"> {
+    const { host, software, introduce } = this.#options;
+    const keys = [...this.#keys.values()];
+    return { type: "hello", protocol: controlProtocol, host, software, keys, ...introduce() };
+  }
+
+  #up(supernode: SupernodeIdentity): void {
+    const { host, keyText } = supernode;
+    if (this.#keys.get(host) !== keyText && this.#keys.size < maxKnownKeys) {
+      this.#keys.set(host, keyText);
+      this.tell({ type: "keys", keys: [...this.#keys.values()] });
+    }
+    this.#tellUp();
+    this.#options.onUp(supernode);
+  }
+
+  /** Returns whether it is to be dialled again: not while another of its addresses serves, nor when it is no member any more. */
+  #down(link: SupernodeLink, supernode: SupernodeIdentity): boolean {
+    if (this.isUp(supernode.host)) return false;
+    for (const other of this.#links.values()) if (other !== link && this.#members.has(other.url)) other.start();
+    this.#options.onDown(supernode);
+    void this.#announce(supernode.host);
+    if (this.#members.has(link.url)) return true;
+    this.#part(link.url, link);
+    return false;
+  }
+
+  /** What this host holds of the lost one's tasks is told to their next homes, which have not heard of it. */
+  async #announce(lost: HostId): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      await sleep(Math.random() * announceWithinMs, undefined, { signal, ref: false });
+    } catch {
+      return;
+    }
+    const left = this.up.map(({ host }) => host);
+    const byHome = new Map<HostId, FromDaemonOf<"holdings">["holdings"]>();
+    for (const holding of this.#options.introduce().holdings) {
+      const [home, next] = rankHomes(holding.task, [...left, lost]);
+      if (home !== lost || next === undefined) continue;
+      const told = byHome.get(next);
+      if (told === undefined) byHome.set(next, [holding]);
+      else told.push(holding);
+    }
+    for (const [home, holdings] of byHome) this.send({ type: "holdings", holdings }, home);
+  }
+}
