@@ -92,8 +92,47 @@ test("ranges of a blob", async () => {
   }
   const beyond = await ask(blobPath, { range: `bytes=${total}-` });
   assert.deepEqual([beyond.status, beyond.headers["content-range"]], [416, `bytes */${total}`]);
-  const several = await ask(blobPath, { range: "bytes=0-0,5-6" });
-  assert.deepEqual([several.status, several.body.length], [200, total]);
+  assert.equal(beyond.body.length, 0);
+  const guarded = await ask(blobPath, { range: "bytes=0-0", "if-range": '"another"' });
+  assert.deepEqual([guarded.status, guarded.body.length], [200, total]);
+});
+
+test("several ranges of a blob come as parts of one body", async () => {
+  site.set(blobPath, { content: blob });
+  const total = blob.length;
+  const { status, headers, body } = await ask(blobPath, { range: "bytes=65000-200000,-3,0-0,70000-70010,9999999-" });
+  assert.deepEqual([status, headers["content-range"]], [206, undefined]);
+  assert.equal(headers["content-length"], String(body.length));
+  const [, boundary = ""] = /^multipart\/byteranges; boundary=(\S+)$/.exec(String(headers["content-type"])) ?? [];
+  const expected = [
+    [65_000, 200_000],
+    [total - 3, total - 1],
+    [0, 0],
+  ].flatMap(([first = 0, last = 0]) => [
+    Buffer.from(`\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n`),
+    Buffer.from(`content-range: bytes ${first}-${last}/${total}\r\n\r\n`),
+    blob.subarray(first, last + 1),
+  ]);
+  assert.deepEqual(body, Buffer.concat([...expected, Buffer.from(`\r\n--${boundary}--\r\n`)]));
+  const none = await ask(blobPath, { range: `bytes=${total}-,-0` });
+  assert.deepEqual([none.status, none.headers["content-range"]], [416, `bytes */${total}`]);
+});
+
+test("several ranges of a blob that is on its way, and one who leaves between them", async () => {
+  const { bytes, path } = freshBlob(41);
+  site.set(path, { content: bytes, stallAfterBytes: 300_000 });
+  const range = "bytes=200000-200009,600000-600009";
+  const leaving = new AbortController();
+  const answer = await door.request(`${daemon.proxyUrl}${path}`, { headers: { range }, signal: leaving.signal });
+  assert.equal(answer.status, 206);
+  answer.body.on("error", () => {});
+  for await (const chunk of answer.body) {
+    if (Buffer.from(chunk).includes(Buffer.from(bytes.subarray(200_000, 200_010)))) break;
+  }
+  leaving.abort();
+  site.set(path, { content: bytes });
+  const { body } = await ask(path, { range });
+  for (const at of [200_000, 600_000]) assert.ok(body.includes(Buffer.from(bytes.subarray(at, at + 10))));
 });
 
 test("a range of a blob that is on its way comes before the rest, and who leaves ends the download", async () => {

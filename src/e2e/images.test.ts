@@ -5,10 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Containerd } from "../testing/containerd.ts";
+import { seededRandom } from "../core/random.ts";
 import { checkLayout, type Image, writeImage } from "../testing/image-layout.ts";
-import { Podman } from "../testing/podman.ts";
-import { ProcessSwarm } from "../testing/process-swarm.ts";
+import { mirrorsOf, pushImage, sentByDigest } from "../testing/image-rig.ts";
+import type { ProcessSwarm } from "../testing/process-swarm.ts";
 import { Registry, skopeo } from "../testing/registry.ts";
 
 const MIB = 2 ** 20;
@@ -28,7 +28,7 @@ before(async () => {
   });
   registry = await Registry.start();
   await push(registry, "team/app:1");
-  [swarm, mirrors] = await mirrorsOf(registry, 4);
+  [swarm, mirrors] = await mirrorsOf(registry.url(), { hosts: 4 });
 });
 after(async () => {
   if (skip) return;
@@ -37,16 +37,7 @@ after(async () => {
 });
 
 function push(to: Registry, name: string, ...flags: readonly string[]): Promise<string> {
-  const source = `oci:${join(folder, "image")}:1`;
-  return skopeo(
-    "copy",
-    "--all",
-    "--preserve-digests",
-    "--dest-tls-verify=false",
-    ...flags,
-    source,
-    `docker://${to.host}/${name}`,
-  );
+  return pushImage(join(folder, "image"), to, name, ...flags);
 }
 
 /** Resolves to where the image was written. */
@@ -55,24 +46,6 @@ async function pull(mirror: string, name: string, ...flags: readonly string[]): 
   const source = `docker://${new URL(mirror).host}/${name}`;
   await skopeo("copy", "--all", "--preserve-digests", "--src-tls-verify=false", ...flags, source, `oci:${target}:1`);
   return target;
-}
-
-async function mirrorsOf(upstream: Registry, hosts: number): Promise<[ProcessSwarm, string[]]> {
-  const daemonFlags = ["--proxy", "127.0.0.1:0", "--registry", upstream.url()];
-  const started = await ProcessSwarm.start({ hosts, daemonFlags });
-  const urls = started.hosts.map(({ daemon }) => /proxy (http:\S+),/.exec(String(daemon?.stdout))?.[1] ?? "");
-  return [started, urls];
-}
-
-/** Bytes of content that the registry sent, by digest. */
-async function sentByDigest(from: Registry, skipped = 0): Promise<Map<string, number>> {
-  const sent = new Map<string, number>();
-  for (const { method, uri, sentBytes, status } of (await from.requests()).slice(skipped)) {
-    const [, digest] = /\/(?:blobs|manifests)\/(sha256:[0-9a-f]{64})$/.exec(uri) ?? [];
-    if (method !== "GET" || digest === undefined || status >= 300) continue;
-    sent.set(digest, (sent.get(digest) ?? 0) + sentBytes);
-  }
-  return sent;
 }
 
 test("four daemons pull one image at once, and the registry sends each blob and each manifest once", {
@@ -98,7 +71,7 @@ test("a registry with a login: the right one gets the image, no other gets a byt
   skip,
 }, async () => {
   const guarded = await Registry.start({ login: "ada:sesame" });
-  const [cluster, [first = "", second = ""]] = await mirrorsOf(guarded, 2);
+  const [cluster, [first = "", second = ""]] = await mirrorsOf(guarded.url(), { hosts: 2 });
   try {
     await push(guarded, "secret/app:1", "--dest-creds", "ada:sesame");
     const all = [...image.manifests.keys(), ...image.blobs.keys()];
@@ -121,45 +94,6 @@ test("a registry with a login: the right one gets the image, no other gets a byt
     for (const digest of image.blobs.keys()) assert.equal(sent.get(digest), undefined);
   } finally {
     await Promise.all([cluster.close(), guarded.close()]);
-  }
-});
-
-test("podman pulls through the mirror, and from the registry when the daemon is away", {
-  skip: skip || Podman.missing,
-}, async () => {
-  const [cluster, [mirror = ""]] = await mirrorsOf(registry, 1);
-  const name = `${registry.host}/team/app:1`;
-  try {
-    const options = { folder: join(folder, "podman"), registry: registry.host, mirror: new URL(mirror).host };
-    const podman = await Podman.make(options);
-    const seen = (await registry.requests()).length;
-    const id = await podman.pull(name);
-    assert.ok(image.blobs.has(`sha256:${id}`));
-    const blobs = (await registry.requests()).slice(seen).filter(({ uri }) => uri.includes("/blobs/"));
-    assert.deepEqual([...new Set(blobs.map(({ agent }) => agent))], ["dragonfly"]);
-    await podman.clear();
-    await cluster.first.daemon?.kill("SIGKILL");
-    assert.equal(await podman.pull(name), id);
-  } finally {
-    await cluster.close();
-  }
-});
-
-test("containerd pulls through the mirror that its hosts.toml names", {
-  skip: skip || Containerd.missing,
-}, async () => {
-  // The shortest of folders: containerd's sockets have long names.
-  const own = await mkdtemp(join(tmpdir(), "dfc-"));
-  const [cluster, [mirror = ""]] = await mirrorsOf(registry, 1);
-  const containerd = await Containerd.start({ folder: own, registry: registry.host, mirror });
-  try {
-    const seen = (await registry.requests()).length;
-    await containerd.pull(`${registry.host}/team/app:1`);
-    const reads = (await registry.requests()).slice(seen).filter(({ method }) => method === "GET");
-    assert.deepEqual([...new Set(reads.map(({ agent }) => agent))], ["dragonfly"]);
-  } finally {
-    await Promise.all([containerd.close(), cluster.close()]);
-    await rm(own, { recursive: true });
   }
 });
 
@@ -189,10 +123,51 @@ test("a push through the mirror reaches the registry, and can be pulled", { skip
 });
 
 test("with the supernode gone a pull goes on from the registry", { skip }, async () => {
-  const [cluster, [mirror = ""]] = await mirrorsOf(registry, 1);
+  const [cluster, [mirror = ""]] = await mirrorsOf(registry.url(), { hosts: 1 });
   try {
     await cluster.supernode?.kill("SIGKILL");
     await checkLayout(await pull(mirror, "team/app:1"), [...image.manifests.keys(), ...image.blobs.keys()]);
+  } finally {
+    await cluster.close();
+  }
+});
+
+test("a supernode that dies in the middle of a pull: it goes on, with what the neighbour has and from the registry", {
+  skip,
+}, async () => {
+  const daemonFlags = ["--download-limit", "2MB/s"];
+  const [cluster, urls] = await mirrorsOf(registry.url(), { hosts: 2, daemonFlags });
+  try {
+    const pulls = Promise.all(urls.map((url) => pull(url, "team/app:1")));
+    await cluster.first.daemon?.said("stderr", /download started.*\/blobs\//);
+    await cluster.supernode?.kill("SIGKILL");
+    for (const target of await pulls) await checkLayout(target, [...image.manifests.keys(), ...image.blobs.keys()]);
+  } finally {
+    await cluster.close();
+  }
+});
+
+test("ten thousand small ranges all over a blob, eight at a time, are its bytes", { skip }, async () => {
+  const [[digest = "", length = 0] = []] = [...image.blobs].sort(([, one], [, other]) => other - one);
+  const blob = await readFile(registry.blobFile(digest));
+  const seed = (Math.random() * 0x7fffffff) | 0;
+  const random = seededRandom(seed);
+  const [cluster, [mirror = ""]] = await mirrorsOf(registry.url(), { hosts: 1 });
+  const askOne = async (): Promise<void> => {
+    const first = random.integer(length);
+    const last = Math.min(length - 1, first + random.integer(5000));
+    const answer = await fetch(`${mirror}/v2/team/app/blobs/${digest}`, {
+      headers: { range: `bytes=${first}-${last}` },
+    });
+    const body = Buffer.from(await answer.arrayBuffer());
+    assert.equal(answer.headers.get("content-range"), `bytes ${first}-${last}/${length}`);
+    assert.ok(body.equals(blob.subarray(first, last + 1)), `bytes ${first}-${last}, seed ${seed}`);
+  };
+  const asker = async (): Promise<void> => {
+    for (let nth = 0; nth < 1250; nth++) await askOne();
+  };
+  try {
+    await Promise.all(Array.from({ length: 8 }, asker));
   } finally {
     await cluster.close();
   }
@@ -203,7 +178,7 @@ test("a blob that is spoiled at the registry reaches nobody whole, and is fetche
 }, async () => {
   const [digest = ""] = image.blobs.keys();
   const spoiled = await Registry.start();
-  const [cluster, urls] = await mirrorsOf(spoiled, 2);
+  const [cluster, urls] = await mirrorsOf(spoiled.url(), { hosts: 2 });
   try {
     await push(spoiled, "team/app:1");
     const right = await readFile(spoiled.blobFile(digest));

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { DragonflyError } from "../core/error.ts";
 import type { Content, ContentStream } from "./content.ts";
 import { manifestType } from "./manifest-type.ts";
+import { multipart } from "./multipart.ts";
 import type { Exchange } from "./passage.ts";
 import type { Digest } from "./registry-path.ts";
 import { requestedPart } from "./requested-part.ts";
@@ -69,38 +70,71 @@ export async function sendContent(
       exchange.response.end();
       return;
     case "whole":
-      return send(exchange, content.read(0, null), { status: 200, headers: { ...head, ...lengthHead(length) } });
+      return send(exchange, content, { status: 200, headers: { ...head, ...lengthHead(length) } });
     case "part": {
       const { first, last } = part;
       const headers = { ...head, "content-range": `bytes ${first}-${last}/${length}`, ...lengthHead(last - first + 1) };
-      return send(exchange, content.read(first, last), { status: 206, headers });
+      return send(exchange, content, { status: 206, headers, body: { parts: [{ before: "", part }], after: "" } });
+    }
+    case "parts": {
+      const body = multipart(part.parts, { length: length ?? 0, type: head["content-type"] });
+      const headers = { ...head, "content-type": body.contentType, ...lengthHead(body.contentLength) };
+      return send(exchange, content, { status: 206, headers, body });
     }
   }
 }
 
-async function send(
-  { response, signal }: Exchange,
-  body: ContentStream,
-  head: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
-): Promise<void> {
-  const stay = leaveWith(body, signal);
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole content where it is left out. */
+  readonly body?: {
+    readonly parts: readonly { readonly before: string; readonly part: { first: number; last: number | null } }[];
+    readonly after: string;
+  };
+}
+
+const all = { parts: [{ before: "", part: { first: 0, last: null } }], after: "" };
+
+async function send({ response, signal }: Exchange, content: Content, answer: Answer): Promise<void> {
+  const { parts, after } = answer.body ?? all;
+  let reading: Reading | undefined;
+  let next = parts[0] && readWith(content, parts[0].part, signal);
   try {
-    for await (const chunk of body) {
-      if (!response.headersSent) response.writeHead(head.status, head.headers);
-      if (!response.write(chunk, () => body.giveBack(chunk))) await once(response, "drain", { signal });
+    for (const [nth, { before }] of parts.entries()) {
+      reading = next;
+      // Opened before this one is at its end: a moment without a reader would end the download.
+      const following = parts[nth + 1];
+      next = following && readWith(content, following.part, signal);
+      if (reading !== undefined) await copy(reading.body, { response, signal, before, answer });
     }
-    if (!response.headersSent) response.writeHead(head.status, head.headers);
-    if (!signal.aborted) response.end();
+    if (!response.headersSent) response.writeHead(answer.status, answer.headers);
+    if (!signal.aborted) response.end(after);
   } finally {
-    stay();
+    reading?.leave();
+    next?.leave();
+  }
+}
+
+/** Head and `before` go out with the first bytes. */
+async function copy(
+  body: ContentStream,
+  to: Pick<Exchange, "response" | "signal"> & { readonly before: string; readonly answer: Answer },
+): Promise<void> {
+  const { response, signal, answer } = to;
+  let { before } = to;
+  for await (const chunk of body) {
+    if (!response.headersSent) response.writeHead(answer.status, answer.headers);
+    if (before !== "") response.write(before);
+    before = "";
+    if (!response.write(chunk, () => body.giveBack(chunk))) await once(response, "drain", { signal });
   }
 }
 
 async function wholeOf(content: Content, signal: AbortSignal): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  const body = content.read(0, null);
-  const stay = leaveWith(body, signal);
+  const { body, leave } = readWith(content, { first: 0, last: null }, signal);
   try {
     for await (const chunk of body) {
       parts.push(chunk);
@@ -110,20 +144,34 @@ async function wholeOf(content: Content, signal: AbortSignal): Promise<Buffer> {
       }
     }
   } finally {
-    stay();
+    leave();
   }
   return Buffer.concat(parts, bytes);
 }
 
-/** The body ends with its client. Call the result when it is not read any more. */
-function leaveWith(body: ContentStream, signal: AbortSignal): () => void {
-  const leave = (): void => void body.destroy();
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  return () => {
-    signal.removeEventListener("abort", leave);
+interface Reading {
+  readonly body: ContentStream;
+  /** Call it when it is not read any more. */
+  leave(): void;
+}
+
+/** The body ends with its client. */
+function readWith(
+  content: Content,
+  { first, last }: { readonly first: number; readonly last: number | null },
+  signal: AbortSignal,
+): Reading {
+  const body = content.read(first, last);
+  // One that fails before its turn is an error when its turn comes.
+  body.on("error", () => {});
+  const gone = (): void => void body.destroy();
+  if (signal.aborted) gone();
+  signal.addEventListener("abort", gone, { once: true });
+  const leave = (): void => {
+    signal.removeEventListener("abort", gone);
     body.destroy();
   };
+  return { body, leave };
 }
 
 function headOf(digest: Digest) {

@@ -240,6 +240,13 @@ test("opening is tried again after 500 and 429, within bounds, and not after 404
     await assert.rejects(openWithRetry(origin, request, { signal: never, retry: quick }), { originStatus: 503 });
     assert.equal(server.requests.length, 5);
   });
+  await against({ status: 429, headers: { "retry-after": "3600" } }, async (server, request) => {
+    await assert.rejects(openWithRetry(origin, request, { signal: never }), {
+      originStatus: 429,
+      retryAfterMs: 3_600_000,
+    });
+    assert.equal(server.requests.length, 1);
+  });
   await against({ status: 404 }, async (server, request) => {
     await assert.rejects(openWithRetry(origin, request, { signal: never, retry: quick }), { originStatus: 404 });
     assert.equal(server.requests.length, 1);

@@ -48,7 +48,7 @@ export interface OriginReaderLimits {
   readonly maxBuffers: number;
   readonly minPartBytes: number;
   readonly maxPartBytes: number;
-  /** Silence after which a connection counts as broken. */
+  /** Silence after which a connection counts as broken; three times that where all would have to be read again. */
   readonly stallMs: number;
   readonly retry: RetryPolicy;
 }
@@ -58,7 +58,7 @@ export const defaultOriginReaderLimits: OriginReaderLimits = {
   maxBuffers: 8,
   minPartBytes: 4 * MIB,
   maxPartBytes: 16 * MIB,
-  stallMs: 30_000,
+  stallMs: 10_000,
   retry: defaultRetry,
 };
 
@@ -98,17 +98,18 @@ export class OriginReader {
       signal,
       onFailure: (error) => this.#fail(error),
     });
+    const ranged = info.ranged && info.length !== null;
     this.#source = {
       origin: options.origin,
       request: options.request,
       info,
-      ranged: info.ranged && info.length !== null,
+      ranged,
       pieceLength,
       held,
       outlet: this.#outlet,
       gate: options.gate,
       retry: this.#limits.retry,
-      stallMs: this.#limits.stallMs,
+      stallMs: this.#limits.stallMs * (ranged ? 1 : 3),
       onBytes: (bytes) => options.onBytes?.(bytes),
       signal,
     };

@@ -24,6 +24,12 @@ export const defaultRetry: RetryPolicy = {
   random: Math.random,
 };
 
+/**
+ * Who opens a content has nothing yet and can come again himself: he is told soon. In milliseconds from the first attempt, for an origin that
+ * gives no answer, and for one that answers with an error.
+ */
+const openWithinMs = { unanswered: 1_000, answered: 10_000 };
+
 /** Milliseconds to wait after this many failures in a row (one or more). */
 export function retryDelayMs(policy: RetryPolicy, failures: number, retryAfterMs: number | undefined): number {
   const whole = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** (failures - 1));
@@ -48,9 +54,13 @@ export interface OpenPlan {
   readonly onRetry?: (error: DragonflyError, delayMs: number) => void;
 }
 
-/** `Origin.open`, tried again while the failure may pass (5xx, 429, no connection); any other failure is final at once. */
+/**
+ * `Origin.open`, tried again while the failure may pass (5xx, 429, no connection) and for seconds at most; any other failure, and a Retry-After
+ * that is further away, is final at once.
+ */
 export async function openWithRetry(origin: Origin, request: OriginRequest, plan: OpenPlan): Promise<Opened> {
   const policy = plan.retry ?? defaultRetry;
+  const startedMs = performance.now();
   for (let failures = 1; ; failures++) {
     try {
       return await origin.open(request, plan.known, plan.signal);
@@ -58,6 +68,8 @@ export async function openWithRetry(origin: Origin, request: OriginRequest, plan
       const error = DragonflyError.from(thrown);
       if (plan.signal.aborted || failures >= policy.tries || !isTransient(error)) throw error;
       const delayMs = retryDelayMs(policy, failures, error.retryAfterMs);
+      const withinMs = openWithinMs[error.code === "origin-unreachable" ? "unanswered" : "answered"];
+      if (performance.now() - startedMs + delayMs > withinMs) throw error;
       plan.onRetry?.(error, delayMs);
       await pause(delayMs, plan.signal);
     }

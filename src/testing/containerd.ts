@@ -40,22 +40,36 @@ export class Containerd {
     await writeFile(join(folder, "config.toml"), configuration(folder));
     const child = spawn("containerd", ["-c", join(folder, "config.toml")], { stdio: ["ignore", "ignore", "pipe"] });
     const said: string[] = [];
+    let started = false;
     for await (const line of createInterface({ input: child.stderr })) {
       said.push(line);
-      if (line.includes("containerd successfully booted")) {
-        child.stderr.resume();
-        return new Containerd(folder, child);
-      }
+      started = line.includes("containerd successfully booted");
+      if (started) break;
     }
-    throw new Error(`containerd has not started: ${said.slice(-3).join("\n")}`);
+    if (!started) throw new Error(`containerd has not started: ${said.slice(-3).join("\n")}`);
+    child.stderr.resume();
+    return new Containerd(folder, child);
   }
 
   /** Resolves when the image is there, every layer verified and unpacked. */
   async pull(name: string, ...flags: readonly string[]): Promise<void> {
-    const pull = ["images", "pull", "--snapshotter", "native", "--hosts-dir", join(this.#folder, "certs.d")];
-    await promisify(execFile)("ctr", ["-a", join(this.#folder, "socket"), ...pull, ...flags, name], {
-      timeout: 60_000,
-    });
+    const hosts = ["--hosts-dir", join(this.#folder, "certs.d")];
+    await this.#ctr("images", "pull", "--snapshotter", "native", ...hosts, ...flags, name);
+  }
+
+  /** Digests of all manifests and blobs that it holds. */
+  async digests(): Promise<string[]> {
+    return (await this.#ctr("content", "ls", "-q")).split("\n").filter((line) => line !== "");
+  }
+
+  /** Forgets an image and what only that one had. */
+  async remove(name: string): Promise<void> {
+    await this.#ctr("images", "rm", "--sync", name);
+  }
+
+  async #ctr(...args: readonly string[]): Promise<string> {
+    const options = { timeout: 100_000, maxBuffer: 1 << 24 };
+    return (await promisify(execFile)("ctr", ["-a", join(this.#folder, "socket"), ...args], options)).stdout;
   }
 
   async close(): Promise<void> {

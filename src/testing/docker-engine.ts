@@ -48,14 +48,16 @@ export class DockerEngine {
       stdio: ["ignore", "ignore", "pipe"],
     });
     const said: string[] = [];
+    let started = false;
     for await (const line of createInterface({ input: child.stderr })) {
       said.push(line);
-      if (line.includes("API listen on")) {
-        child.stderr.resume();
-        return new DockerEngine(socket, child);
-      }
+      started = line.includes("API listen on");
+      if (started) break;
     }
-    throw new Error(`dockerd has not started: ${said.slice(-3).join("\n")}`);
+    if (!started) throw new Error(`dockerd has not started: ${said.slice(-3).join("\n")}`);
+    // Leaving the loop has paused it, and dockerd stands still when nobody takes what it says.
+    child.stderr.resume();
+    return new DockerEngine(socket, child);
   }
 
   /** Resolves when the image is there; rejects with what the engine says. */
@@ -67,6 +69,10 @@ export class DockerEngine {
   async idOf(name: string): Promise<string> {
     const inspect = ["-H", this.#socket, "image", "inspect", "--format", "{{.Id}}", name];
     return (await promisify(execFile)("docker", inspect, { timeout: 60_000 })).stdout.trim();
+  }
+
+  async remove(name: string): Promise<void> {
+    await promisify(execFile)("docker", ["-H", this.#socket, "rmi", name], { timeout: 60_000 });
   }
 
   async close(): Promise<void> {
