@@ -50,8 +50,7 @@ export class PieceIntake {
       const signed = this.#manifest.digestOf(piece);
       const held = holding.held.has(piece) ? holding.pieceDigest(piece) : undefined;
       if (held === undefined || signed === undefined || Buffer.compare(held, signed) === 0) continue;
-      const code = holding.version.digest === undefined ? "origin-changed" : "digest-mismatch";
-      throw new DragonflyError(code, "what this host holds is not what the supernode signed");
+      throw new DragonflyError("origin-changed", "what this host holds is not what the supernode signed");
     }
   }
 

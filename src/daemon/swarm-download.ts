@@ -208,9 +208,15 @@ export class SwarmDownload implements Driver {
       }
       const { end } = this.#manifest;
       if (sealed && end !== undefined) this.#loop.tell({ type: "sealed", length: end.length });
-    } catch (error) {
-      this.#transfer.fail(DragonflyError.from(error));
+    } catch (thrown) {
+      this.#transfer.fail(this.#contradiction(DragonflyError.from(thrown)));
     }
+  }
+
+  /** What a digest names does not change: where two readings of it differ, one was broken. */
+  #contradiction(error: DragonflyError): DragonflyError {
+    if (error.code !== "origin-changed" || this.#transfer.holding.version.digest === undefined) return error;
+    return new DragonflyError("digest-mismatch", "a broken copy of the content was on its way here", { cause: error });
   }
 
   // --- neighbours
