@@ -1,13 +1,18 @@
-// Runs the compiled tests with Node's own runner: `node scripts/test.js [part of a file's name]…`.
+// Runs the compiled tests with Node's own runner: `node scripts/test.js [part of a file's name]…`, without a name all but the slow ones.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-const wanted = process.argv.slice(2);
+/** They start container engines and package managers, or wait for what they broke: `npm run test:slow`. */
+const slow = ["e2e/engines", "e2e/proxy-tools", "e2e/registry-faults", "e2e/failover"];
+const named = process.argv.slice(2);
+const wanted = named.includes("slow") ? slow : named;
+const isWanted = (name) =>
+  wanted.length === 0 ? !slow.some((part) => name.includes(part)) : wanted.some((part) => name.includes(part));
 const files = readdirSync("dist", { recursive: true })
   .map((name) => `dist/${name}`)
-  .filter((name) => name.endsWith(".test.js") && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
+  .filter((name) => name.endsWith(".test.js") && isWanted(name))
   .sort();
 if (files.length === 0) {
   process.stderr.write("no tests found: run npm run build first\n");
