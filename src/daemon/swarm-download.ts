@@ -20,6 +20,7 @@ import { DownloadLoop } from "./download-loop.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { type Partner, Partners } from "./partners.ts";
 import { PieceIntake } from "./piece-intake.ts";
+import { progressDetail } from "./progress-detail.ts";
 import { type OpenOrigin, SharedOrigin } from "./shared-origin.ts";
 import { SignedManifest } from "./signed-manifest.ts";
 import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
@@ -42,6 +43,8 @@ export interface SwarmDownloadOptions {
 }
 
 const reportEveryMs = 1000;
+/** However often a watcher wants it. */
+const minReportEveryMs = 200;
 /** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
 const arrivingEveryMs = 100;
 
@@ -56,6 +59,7 @@ export class SwarmDownload implements Driver {
   #supernode: SupernodeIdentity;
   #stopped = false;
   #reporter: NodeJS.Timeout | undefined;
+  #watched = false;
   readonly #origin: SharedOrigin;
 
   constructor(options: SwarmDownloadOptions) {
@@ -107,7 +111,7 @@ export class SwarmDownload implements Driver {
 
   start(): void {
     const { task, supernode } = this.#options;
-    this.#reporter = setInterval(() => this.#report(false), reportEveryMs).unref();
+    this.#reportEvery(reportEveryMs);
     this.#join(task, supernode);
   }
 
@@ -136,6 +140,8 @@ export class SwarmDownload implements Driver {
       case "neighbours":
         for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
         return;
+      case "watch":
+        return this.#watch(news.everyMs);
       case "drop":
         this.#partners.leave(news.neighbour);
         return this.#loop.tell({ type: "gone", id: news.neighbour });
@@ -319,6 +325,19 @@ export class SwarmDownload implements Driver {
   #report(complete: boolean): void {
     const { holding, from } = this.#transfer;
     const { version, held } = holding;
-    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete });
+    const detail = this.#watched ? progressDetail(this.#transfer) : undefined;
+    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete, detail });
+  }
+
+  #watch(everyMs: number): void {
+    if (this.#stopped) return;
+    this.#watched = everyMs > 0;
+    this.#reportEvery(this.#watched ? Math.max(minReportEveryMs, everyMs) : reportEveryMs);
+    if (this.#watched) this.#report(false);
+  }
+
+  #reportEvery(everyMs: number): void {
+    clearInterval(this.#reporter);
+    this.#reporter = setInterval(() => this.#report(false), everyMs).unref();
   }
 }

@@ -21,7 +21,7 @@ export class Transfer {
   readonly holding: Holding;
   readonly finished: Promise<void>;
   readonly #from = { peers: 0, supernode: 0, origin: 0 };
-  readonly #peers = new Set<HostId>();
+  readonly #givers = new Map<HostId, { readonly source: Source; bytes: number }>();
   readonly #release: () => void;
   #settle: { resolve: () => void; reject: (error: DragonflyError) => void };
   #state: "running" | "done" | "failed" = "running";
@@ -48,7 +48,14 @@ export class Transfer {
 
   /** Distinct hosts that gave pieces. */
   get peers(): number {
-    return this.#peers.size;
+    let peers = 0;
+    for (const { source } of this.#givers.values()) if (source === "peers") peers++;
+    return peers;
+  }
+
+  /** Bytes by host, supernodes among them. */
+  get givers(): ReadonlyMap<HostId, { readonly bytes: number }> {
+    return this.#givers;
   }
 
   get rateBytesPerSecond(): number {
@@ -78,7 +85,10 @@ export class Transfer {
 
   gained(source: Source, bytes: number, host?: HostId): void {
     this.#from[source] += bytes;
-    if (source === "peers" && host !== undefined) this.#peers.add(host);
+    if (host === undefined) return;
+    const giver = this.#givers.get(host);
+    if (giver === undefined) this.#givers.set(host, { source, bytes });
+    else giver.bytes += bytes;
   }
 
   succeed(): void {

@@ -1,5 +1,6 @@
 // What is simulated: so many hosts, such links, such faults; and the bound that no scheme can beat there.
 
+import { boundOf } from "../core/bound.ts";
 import type { Fault } from "./fault.ts";
 
 export interface Scenario {
@@ -48,12 +49,8 @@ export const defaultScenario: Scenario = {
   seed: 1,
 };
 
-/**
- * Seconds within which no scheme can bring the file to all hosts: the source has to send it once, each host to receive it, and all
- * uplinks together to send a copy to each (Kumar and Ross, HotWeb 2006). `upSum` is over all hosts, in bytes a second.
- */
+/** Seconds within which no scheme can bring the file to all hosts. `upSum` is over all hosts, in bytes a second. */
 export function boundSeconds(scenario: Scenario, upSum: number): number {
-  const { size, hosts, down, seedUp, seeds, originRate } = scenario;
-  const source = seedUp * seeds;
-  return Math.max(size / Math.min(source, originRate ?? source), size / down, (hosts * size) / (source + upSum));
+  const { size: sizeBytes, hosts, down, seedUp, seeds, originRate } = scenario;
+  return boundOf({ hosts, sizeBytes, source: originRate ?? Infinity, seedUp: seedUp * seeds, down, upSum }).seconds;
 }

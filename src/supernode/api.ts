@@ -8,6 +8,8 @@ import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
 import type { Cluster } from "./cluster.ts";
+import { serveEvents } from "./live-api.ts";
+import type { LiveEvents } from "./live-events.ts";
 import { servePreheats } from "./preheat-api.ts";
 import type { Preheats } from "./preheats.ts";
 import type { Seed } from "./seed.ts";
@@ -17,6 +19,7 @@ export interface ApiOptions extends Watched {
   readonly cluster: Cluster;
   readonly seeds: SeedBook;
   readonly preheats: Preheats;
+  readonly live: LiveEvents;
 }
 
 export function createApi(options: ApiOptions): FastifyInstance {
@@ -26,6 +29,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
 
   serveHealth(app, options);
   servePreheats(app, options.preheats);
+  serveEvents(app, options.live);
 
   app.get("/api/v1/tasks", async () => {
     const tasks = [...seeds.seeds].map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id)));

@@ -6,6 +6,7 @@ import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
+import { Traffic } from "../core/traffic.ts";
 import type { TokenSource } from "../image/token-cache.ts";
 import { ControlChannel } from "../net/control-channel.ts";
 import type { Log } from "../runtime/log.ts";
@@ -26,6 +27,7 @@ import type { SupernodeMetrics } from "./metrics.ts";
 import type { SeedBook } from "./seed-book.ts";
 import { SeedLeases } from "./seed-leases.ts";
 import { Takeovers } from "./takeovers.ts";
+import { Watches } from "./watches.ts";
 
 type Channel = ControlChannel<FromDaemon, FromSupernode>;
 
@@ -54,6 +56,11 @@ export class Cluster {
     post: (host, message) => this.#send(host, message),
     isConnected: (host) => this.#channels.has(host),
   });
+  readonly traffic = new Traffic();
+  readonly watches = new Watches({
+    post: (host, message) => this.#post(host, message),
+    peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
+  });
   readonly leases: SeedLeases;
   readonly #takeovers: Takeovers;
   #timer: NodeJS.Timeout | undefined;
@@ -77,6 +84,11 @@ export class Cluster {
       dispatch: (event) => this.dispatch(event),
       post: (host, message) => this.#post(host, message),
     });
+  }
+
+  /** Hosts that have a channel now. */
+  get connected(): number {
+    return this.#channels.size;
   }
 
   /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own. */
@@ -165,7 +177,7 @@ export class Cluster {
       case "register":
         return this.#register(host, channel, message);
       case "progress":
-        return this.dispatch({ ...message, host });
+        return this.#progress(host, message);
       case "get-token":
         return void this.#getToken(channel, message);
       case "more-neighbours":
@@ -195,6 +207,14 @@ export class Cluster {
       case "bye":
         return channel.close();
     }
+  }
+
+  #progress(host: HostId, message: FromDaemonOf<"progress">): void {
+    const { version, from, complete: last } = message;
+    const nowMs = performance.now();
+    this.traffic.received(host, version, from, { nowMs, last });
+    this.watches.heard(host, message, nowMs);
+    this.dispatch({ ...message, host });
   }
 
   #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
@@ -301,6 +321,7 @@ export class Cluster {
       manifest: seed.snapshot(),
       neighbours: addressesOf(neighbours),
     });
+    this.watches.admitted(host, version);
   }
 
   async #probe({ task, audience }: Extract<SchedulerEffect, { type: "probe" }>): Promise<void> {

@@ -61,6 +61,12 @@ export class SeedBook {
     return this.#seeds.get(version);
   }
 
+  /** Of the newest version of a task. */
+  ofTask(task: TaskId): Seed | undefined {
+    const version = this.#current.get(task);
+    return version === undefined ? undefined : this.#seeds.get(version);
+  }
+
   /** Remembers how to ask the origin, until the probe for it is over. Errors: `overloaded`. */
   note(errand: Errand): void {
     const key = errandKey(errand.task, errand.audience);

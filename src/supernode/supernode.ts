@@ -24,6 +24,7 @@ import { DiskStore } from "../store/disk-store.ts";
 import { createApi } from "./api.ts";
 import { Cluster } from "./cluster.ts";
 import { loadClusterKey } from "./cluster-key.ts";
+import { LiveEvents } from "./live-events.ts";
 import { SupernodeMetrics } from "./metrics.ts";
 import { registryAccess } from "./preheat.ts";
 import { preheatRetry } from "./preheat-part.ts";
@@ -99,14 +100,18 @@ async function compose(
         origin,
         gate: originGate,
         onManifest: (part) => cluster.tellManifest(holding.version.id, part),
-        onOriginBytes: (bytes) => metrics.originBytes.inc(bytes),
+        onOriginBytes: (bytes) => {
+          metrics.originBytes.inc(bytes);
+          cluster.traffic.read(bytes, performance.now());
+        },
         onReadFailed: (error) =>
           log.warn("pieces not read again", { version: holding.version.id, error: error.message }),
       }),
   });
+  const software = `dragonfly-p2p/${packageVersion}`;
   const cluster = new Cluster({
     key,
-    software: `dragonfly-p2p/${packageVersion}`,
+    software,
     address: config.advertise === undefined ? null : formatAddress(config.advertise),
     seeds,
     tokens,
@@ -135,7 +140,8 @@ async function compose(
     },
   });
   let ready = true;
-  const api = createApi({ cluster, seeds, preheats, metrics, ready: () => ready });
+  const live = new LiveEvents({ id: key.host, software, startedAtMs: Date.now(), cluster, seeds, preheats });
+  const api = createApi({ cluster, seeds, preheats, live, metrics, ready: () => ready });
   await api.ready();
   route(api, cluster, pieces);
   const bound = await listen(api.server, config.listen);
@@ -144,6 +150,7 @@ async function compose(
 
   return make(url, async () => {
     ready = false;
+    live.close();
     preheats.close();
     seeds.close();
     tokens.close();

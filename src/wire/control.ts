@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { type Blame, DragonflyError } from "../core/error.ts";
 import type { Digest, HostId, TaskId, VersionId } from "../core/ids.ts";
+import { maxCells } from "../core/piece-map.ts";
 
 export const controlProtocol = 1;
 /** A larger message closes the channel. */
@@ -41,6 +42,15 @@ const holdings = z.array(z.object({ task: taskId, version: versionId, complete: 
 const keys = z.array(z.string().max(256)).max(maxKnownKeys);
 const neighbour = z.object({ id: hostId, address: address.nullable() });
 const neighbours = z.array(neighbour).max(256);
+/** What a watched download tells beyond its sums. */
+const progressDetail = z.object({
+  /** Pieces a cell, how many cells there are, and bits of those that are held, as in a frame's bitmap, in base64. */
+  stride: count.positive(),
+  cells: count.max(maxCells),
+  held: z.string().max(256),
+  /** Bytes by host, the supernode's own among them. */
+  givers: z.array(z.tuple([hostId, count])).max(1024),
+});
 
 export const fromDaemon = z.discriminatedUnion("type", [
   z.object({
@@ -104,6 +114,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     heldPieces: count,
     from: bytesBySource,
     complete: z.boolean(),
+    detail: progressDetail.optional(),
   }),
   z.object({ type: z.literal("more-neighbours"), version: versionId, count: count.max(64), least: hostId.optional() }),
   z.object({
@@ -169,6 +180,8 @@ export const fromSupernode = z.discriminatedUnion("type", [
   z.object({ type: z.literal("manifest"), version: versionId, manifest }),
   z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
+  /** Somebody looks on: tell its progress so often and in detail; 0: as usual again. */
+  z.object({ type: z.literal("watch"), version: versionId, everyMs: count.max(60_000) }),
   /** Tell what you hold of it, and what supernodes signed of it. */
   z.object({ type: z.literal("recall"), version: versionId }),
   z.object({ type: z.literal("abandoned"), version: versionId, error: wireError }),
@@ -192,6 +205,7 @@ export type FromDaemon = z.infer<typeof fromDaemon>;
 export type FromSupernode = z.infer<typeof fromSupernode>;
 export type FromDaemonOf<T extends FromDaemon["type"]> = Extract<FromDaemon, { type: T }>;
 export type FromSupernodeOf<T extends FromSupernode["type"]> = Extract<FromSupernode, { type: T }>;
+export type ProgressDetail = z.infer<typeof progressDetail>;
 export type SignedPart = z.infer<typeof signedPart>;
 export type NeighbourAddress = z.infer<typeof neighbour>;
 

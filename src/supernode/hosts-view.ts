@@ -1,0 +1,68 @@
+// The hosts as the console lists them: the isolated and the suspected first, then the busiest.
+
+import type { JsonObject } from "../core/merge-patch.ts";
+import type { Host } from "../core/swarm.ts";
+import type { LiveHost, LiveHosts } from "../wire/live.ts";
+import type { LiveSource } from "./live-topic.ts";
+import type { LiveWorld } from "./live-world.ts";
+import { RateBook } from "./rate-book.ts";
+
+const maxHosts = 500;
+
+export class HostsView implements LiveSource {
+  readonly #world: LiveWorld;
+  readonly #rates = new RateBook<string>();
+
+  constructor(world: LiveWorld) {
+    this.#world = world;
+  }
+
+  read(nowMs: number): JsonObject {
+    const { hosts } = this.#world.cluster.scheduler;
+    const all = [...hosts.values()].map((host) => [host.id, this.#describe(host, nowMs)] as const);
+    this.#rates.turn();
+    if (all.length > maxHosts) all.sort(([, a], [, b]) => weightOf(b) - weightOf(a));
+    return { count: all.length, hosts: Object.fromEntries(all.slice(0, maxHosts)) } satisfies LiveHosts;
+  }
+
+  close(): void {
+    this.#rates.clear();
+  }
+
+  #describe({ id, address, labels, peers, strikes }: Host, nowMs: number): LiveHost {
+    const bytes = { peers: 0, supernode: 0, origin: 0 };
+    let complete = 0;
+    for (const { from, state } of peers.values()) {
+      bytes.peers += from.peers;
+      bytes.supernode += from.supernode;
+      bytes.origin += from.origin;
+      if (state === "complete") complete++;
+    }
+    const { isolatedUntilMs } = strikes;
+    return {
+      address: address ?? undefined,
+      zone: labels.zone,
+      rack: labels.rack,
+      fetching: peers.size - complete,
+      complete,
+      rate: this.#rates.note(id, bytes.peers + bytes.supernode + bytes.origin, nowMs),
+      bytes,
+      isolatedForMs: isolatedUntilMs === undefined ? undefined : inSeconds(isolatedUntilMs - nowMs),
+      strikes: strikes.list.map(({ reason, atMs, by, version }) => ({
+        reason,
+        agoMs: inSeconds(nowMs - atMs),
+        by,
+        version,
+      })),
+    };
+  }
+}
+
+/** So that what merely grows older is not news more than once a second. */
+function inSeconds(ms: number): number {
+  return Math.max(0, Math.round(ms / 1000) * 1000);
+}
+
+function weightOf({ isolatedForMs, strikes, rate, fetching }: LiveHost): number {
+  return (isolatedForMs === undefined ? 0 : 1e15) + strikes.length * 1e13 + rate + fetching;
+}

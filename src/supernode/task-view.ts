@@ -1,0 +1,154 @@
+// One task as its live page shows it: what each host holds of it, who gives to whom and how fast, and how far all of it is from the bound.
+
+import { boundOf } from "../core/bound.ts";
+import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { JsonObject } from "../core/merge-patch.ts";
+import { mapPieces } from "../core/piece-map.ts";
+import type { Peer } from "../core/swarm.ts";
+import type { LiveTask, LiveTaskHost } from "../wire/live.ts";
+import { lineOf } from "./cluster-view.ts";
+import type { LiveSource } from "./live-topic.ts";
+import type { LiveWorld } from "./live-world.ts";
+import { RateBook } from "./rate-book.ts";
+import type { Seed } from "./seed.ts";
+import type { WatchedHost } from "./watches.ts";
+
+type LiveTaskState = Exclude<LiveTask, { gone: true }>;
+
+/** Hosts that are shown; those that fetch come first. */
+const maxHosts = 128;
+
+export class TaskView implements LiveSource {
+  readonly #world: LiveWorld;
+  readonly #task: TaskId;
+  readonly #rates = new RateBook<string>();
+  /** The best rates seen so far: of one host's downlink and uplink, of the supernode's uplink, and from the origin. */
+  readonly #best = { down: 0, up: 0, seedUp: 0, source: 0 };
+  #watched: VersionId | undefined;
+
+  constructor(world: LiveWorld, task: TaskId) {
+    this.#world = world;
+    this.#task = task;
+  }
+
+  read(nowMs: number): JsonObject {
+    const seed = this.#find();
+    if (seed === undefined) return { gone: true } satisfies LiveTask;
+    const { cluster } = this.#world;
+    const { id, taskId, length, pieceLength } = seed.version;
+    const told = this.#watch(id);
+    const swarm = cluster.scheduler.swarms.get(id);
+    const line = lineOf(seed, swarm);
+    const rate = (name: keyof typeof line.bytes): number => this.#rates.note(name, line.bytes[name], nowMs);
+    const rates = { peers: rate("peers"), supernode: rate("supernode"), origin: rate("origin"), read: rate("read") };
+    const peers = [...(swarm?.peers ?? [])].sort(
+      (a, b) => Number(a.state === "complete") - Number(b.state === "complete"),
+    );
+    const hosts: Record<string, LiveTaskHost> = {};
+    for (const peer of peers.slice(0, maxHosts)) {
+      hosts[peer.host.id] = this.#describe(peer, told.get(peer.host.id), { length, nowMs });
+    }
+    this.#rates.turn();
+    const total = rates.peers + rates.supernode + rates.origin;
+    this.#learn(hosts, rates);
+    const { stride, cells, set } = mapPieces(seed.held, line.pieces ?? seed.held.words.length * 32);
+    const missing = length === null ? 0 : missingBytes(swarm?.peers ?? [], { length, pieceLength });
+    return {
+      ...line,
+      rate: total,
+      id: taskId,
+      version: id,
+      pieceLength,
+      ...{ stride, cells, hosts, rates },
+      supernode: this.#world.id,
+      map: base64(set.toBytes(cells)),
+      leftMs: missing > 0 ? leftMs(missing, total) : undefined,
+      curve: curveOf(cluster.traffic.curve(id)?.points ?? []),
+      bound: this.#bound(length, peers.length, seed.state === "complete" && seed.originBytes === 0),
+    } satisfies LiveTask;
+  }
+
+  close(): void {
+    if (this.#watched !== undefined) this.#world.cluster.watches.end(this.#watched);
+    this.#watched = undefined;
+    this.#rates.clear();
+  }
+
+  #find(): Seed | undefined {
+    const { cluster, seeds } = this.#world;
+    const version = cluster.scheduler.currentVersion(this.#task);
+    return (version === undefined ? undefined : seeds.find(version)) ?? seeds.ofTask(this.#task);
+  }
+
+  /** A task may have come to another version meanwhile. */
+  #watch(version: VersionId): ReadonlyMap<HostId, WatchedHost> {
+    const { watches } = this.#world.cluster;
+    if (this.#watched !== undefined && this.#watched !== version) watches.end(this.#watched);
+    this.#watched = version;
+    return watches.begin(version);
+  }
+
+  #describe(peer: Peer, told: WatchedHost | undefined, at: { length: number | null; nowMs: number }): LiveTaskHost {
+    const { state, heldPieces: held, from: bytes, host } = peer;
+    const fetching = state === "fetching";
+    const received = bytes.peers + bytes.supernode + bytes.origin;
+    const rate = this.#rates.note(host.id, received, at.nowMs);
+    const missing = at.length === null ? 0 : at.length - received;
+    const givers = (told?.detail.givers ?? []).map(([giver, sum]) => {
+      return [giver, [sum, fetching ? (told?.rates.get(giver)?.perSecond ?? 0) : 0]] as const;
+    });
+    return {
+      address: host.address ?? undefined,
+      ...{ state, held, bytes },
+      rate: fetching ? rate : 0,
+      leftMs: fetching && missing > 0 ? leftMs(missing, rate) : undefined,
+      map: fetching ? told?.detail.held : undefined,
+      givers: Object.fromEntries(givers),
+    };
+  }
+
+  #learn(hosts: LiveTaskState["hosts"], rates: LiveTaskState["rates"]): void {
+    const given = new Map<string, number>();
+    for (const { rate, givers } of Object.values(hosts)) {
+      this.#best.down = Math.max(this.#best.down, rate);
+      for (const [giver, [, perSecond = 0]] of Object.entries(givers)) {
+        given.set(giver, (given.get(giver) ?? 0) + perSecond);
+      }
+    }
+    given.delete(this.#world.id);
+    this.#best.up = Math.max(this.#best.up, ...given.values());
+    this.#best.seedUp = Math.max(this.#best.seedUp, rates.supernode);
+    this.#best.source = Math.max(this.#best.source, rates.read);
+  }
+
+  #bound(length: number | null, hosts: number, here: boolean): LiveTaskState["bound"] {
+    const { down, up, seedUp, source } = this.#best;
+    if (length === null || hosts === 0 || down === 0 || seedUp === 0) return undefined;
+    const rates = { source: here || source === 0 ? Number.POSITIVE_INFINITY : source, seedUp, down, upSum: hosts * up };
+    const { seconds, by } = boundOf({ hosts, sizeBytes: length, ...rates });
+    return { ms: Math.round(seconds * 1000), by };
+  }
+}
+
+function missingBytes(
+  peers: readonly Peer[],
+  { length, pieceLength }: { length: number; pieceLength: number },
+): number {
+  let missing = 0;
+  for (const { state, heldPieces } of peers)
+    if (state === "fetching") missing += Math.max(0, length - heldPieces * pieceLength);
+  return missing;
+}
+
+function leftMs(bytes: number, rate: number): number | undefined {
+  return rate === 0 ? undefined : Math.round((bytes / rate) * 10) * 100;
+}
+
+function curveOf(points: readonly (readonly [atMs: number, sum: number])[]): LiveTaskState["curve"] {
+  const startMs = points[0]?.[0] ?? 0;
+  return points.map(([atMs, sum]) => [Math.round(atMs - startMs), sum]);
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
