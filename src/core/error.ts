@@ -25,7 +25,7 @@ export const errorCatalogue = {
   "bad-config": entry("caller", 2, 400, "a configuration key, unit or value is refused"),
   "unsupported-scheme": entry("caller", 2, 400, "the URL's scheme is not one that can be read"),
   "address-in-use": entry("caller", 2, 500, "another process listens on the address or socket"),
-  "rule-refused": entry("caller", 2, 403, "a rule of the proxy refuses the URL"),
+  "rule-refused": entry("caller", 2, 403, "a rule of the proxy, or of what may be fetched, refuses the URL"),
   "output-exists": entry("caller", 2, 409, "the output file is there and overwriting was not asked for"),
   "output-missing": entry("caller", 2, 400, "the directory of the output file does not exist"),
   "not-found": entry("caller", 1, 404, "no such task, host or route"),

@@ -12,6 +12,7 @@ import { TokenBucket } from "../core/token-bucket.ts";
 import { hostUploadLimits } from "../core/upload-queue.ts";
 import { Registries } from "../image/registries.ts";
 import { RegistryMirror } from "../image/registry-mirror.ts";
+import { FetchGuard } from "../net/fetch-guard.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { listen, listenError } from "../net/listen.ts";
 import { PieceServer, type Servable } from "../net/piece-server.ts";
@@ -165,7 +166,11 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       transfers.supernodeLost(supernode);
     },
   });
-  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
+  const guard = new FetchGuard({
+    rules: config.fetchRules,
+    loopback: config.proxy === null || isLoopback(config.proxy.host),
+  });
+  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly", guard });
   const origin = new HttpOrigin({ door });
   const transfers = new Transfers({
     host,
@@ -208,7 +213,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   const mirror = new RegistryMirror({ content, door, registries, tokens, log });
   const contents = new UrlContents(transfers);
   const forward = new ForwardProxy({
-    ...{ door, mirror, contents, rules: config.proxyRules, interception, log },
+    ...{ door, guard, mirror, contents, rules: config.proxyRules, interception, log },
     onWay: (way) => metrics.proxyRequests.inc({ way }),
   });
   let proxy: ProxyPort | undefined;

@@ -48,7 +48,7 @@ async function stage(t: TestContext) {
   });
   const supernode = async (name: string, listen = "127.0.0.1:0") => {
     const started = await Supernode.start(
-      parseSupernodeOptions({ listen, dataDir: join(folder, name), insecure: true }),
+      parseSupernodeOptions({ listen, dataDir: join(folder, name), insecure: true, fetchRules: "allow 127.0.0.0/8" }),
     );
     opened.push(started);
     return started;

@@ -4,6 +4,7 @@
 import type { Readable } from "node:stream";
 import * as tls from "node:tls";
 import type { Dispatcher } from "undici";
+import type { FetchGuard } from "./fetch-guard.ts";
 import { type Environment, ProxySettings } from "./proxy-settings.ts";
 
 /** Whom to believe at the other end of a TLS connection. */
@@ -36,6 +37,8 @@ export interface HttpDoorOptions {
   readonly environment?: Environment;
   /** Who this is, for `Via` of requests that take a proxy: one of ours must not send them back here. */
   readonly pseudonym?: string;
+  /** What may be asked at all; everything without one. Behind a proxy names are for the proxy to resolve, and only they are judged. */
+  readonly guard?: FetchGuard;
   readonly connectTimeoutMs?: number;
   /** How long an answer's head, or the next byte of its body, may take. */
   readonly silenceTimeoutMs?: number;
@@ -52,7 +55,8 @@ type Undici = typeof import("undici");
 export class HttpDoor {
   readonly #proxies: ProxySettings;
   readonly #pseudonym: string | undefined;
-  readonly #options: Required<Omit<HttpDoorOptions, "environment" | "pseudonym">>;
+  readonly #guard: FetchGuard | undefined;
+  readonly #options: Required<Omit<HttpDoorOptions, "environment" | "pseudonym" | "guard">>;
   readonly #pools = new Map<string, Dispatcher>();
   readonly #retiring = new Set<Dispatcher>();
   readonly #running = new Set<(reason: unknown) => void>();
@@ -62,6 +66,7 @@ export class HttpDoor {
   constructor(options: HttpDoorOptions = {}) {
     this.#proxies = new ProxySettings(options.environment ?? {});
     this.#pseudonym = options.pseudonym;
+    this.#guard = options.guard;
     this.#options = {
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
@@ -70,9 +75,10 @@ export class HttpDoor {
     };
   }
 
-  /** Resolves when the answer's head is there. Rejects with the library's or the system's error, or with the signal's reason. */
+  /** Resolves when the answer's head is there. Rejects with the library's or the system's error, with the signal's reason, or `rule-refused`. */
   async request(url: string | URL, request: DoorRequest = {}): Promise<DoorResponse> {
     const target = typeof url === "string" ? new URL(url) : url;
+    this.#guard?.check(target);
     this.#undici ??= import("undici");
     const undici = await this.#undici;
     const running = this.#begin(request.signal);
@@ -152,7 +158,8 @@ export class HttpDoor {
     const { connectTimeoutMs: timeout, maxConnectionsPerHost: connections } = this.#options;
     const connect = { timeout, ...tlsOptions(trust) };
     const pooling = { connections, keepAliveMaxTimeout: maxIdleMs };
-    if (proxy === undefined) return new undici.Agent({ connect, ...pooling });
+    const lookup = this.#guard === undefined ? {} : { lookup: this.#guard.lookup };
+    if (proxy === undefined) return new undici.Agent({ connect: { ...connect, ...lookup }, ...pooling });
     return new undici.ProxyAgent({
       uri: proxy,
       ...pooling,

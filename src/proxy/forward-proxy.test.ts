@@ -73,6 +73,16 @@ test("what cannot be reached is 502, what makes no sense 400", async () => {
   assert.match(await raw("CONNECT nowhere HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 400 /);
 });
 
+test("what may not be fetched is neither passed on nor tunnelled to", async () => {
+  const never = ["169.254.169.254", "2852039166", "0xa9.0xfea9fe", "[::ffff:169.254.169.254]", "[fe80::1]"];
+  for (const host of never) {
+    const tunnel = await raw(`CONNECT ${host}:80 HTTP/1.1\r\nHost: x\r\n\r\n`);
+    assert.match(tunnel, /^HTTP\/1\.1 403 /, host);
+    const { status, body } = await door.request(`http://${host}/latest/meta-data/`);
+    assert.deepEqual([status, JSON.parse(await text(body)).code], [403, "rule-refused"], host);
+  }
+});
+
 test("a request that comes back is not passed on again", async () => {
   const { body } = await door.request(origin.url("/via"));
   await body.resume();

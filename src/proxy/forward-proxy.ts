@@ -8,6 +8,7 @@ import { DragonflyError } from "../core/error.ts";
 import { type Exchange, passThrough } from "../image/passage.ts";
 import type { RegistryMirror } from "../image/registry-mirror.ts";
 import { registryPath } from "../image/registry-path.ts";
+import type { FetchGuard } from "../net/fetch-guard.ts";
 import type { HttpDoor } from "../net/http-door.ts";
 import { problemOf } from "../net/problem.ts";
 import { type Address, formatAddress } from "../runtime/address.ts";
@@ -25,6 +26,8 @@ import type { UrlContentSource } from "./url-content.ts";
 
 export interface ForwardProxyOptions {
   readonly door: HttpDoor;
+  /** Of what may be reached through a tunnel. */
+  readonly guard: FetchGuard;
   readonly mirror: Pick<RegistryMirror, "handle">;
   readonly contents: UrlContentSource;
   readonly rules: readonly ProxyRule[];
@@ -41,11 +44,12 @@ export class ForwardProxy {
   readonly #options: ForwardProxyOptions;
   /** In `Via`: a request that comes back here would go round for ever. */
   readonly #pseudonym = `dragonfly-${randomBytes(4).toString("hex")}`;
-  readonly #tunnels = new Tunnels();
+  readonly #tunnels: Tunnels;
   readonly #unshared = new Unshared();
 
   constructor(options: ForwardProxyOptions) {
     this.#options = options;
+    this.#tunnels = new Tunnels(options.guard);
   }
 
   static isFor({ url = "" }: IncomingMessage): boolean {
@@ -127,7 +131,8 @@ export class ForwardProxy {
       const error = DragonflyError.from(thrown);
       if (signal.aborted || response.headersSent) throw error;
       if (error.code === "not-shareable") this.#unshared.note(url.href);
-      if (error.code === "not-shareable" || isOriginsWord(error)) return false;
+      // What the supernode may not read, this host perhaps may.
+      if (error.code === "not-shareable" || error.code === "rule-refused" || isOriginsWord(error)) return false;
       if (error.blame !== "self" && error.blame !== "peer") throw error;
       log.warn("not from the swarm", { url: withoutCredentials(`${url.origin}${url.pathname}`), error: error.message });
       return false;
@@ -144,8 +149,11 @@ export class ForwardProxy {
 
   /** What is in a tunnel is not seen; a rule that refuses all of a host refuses it here. */
   #refuses(target: Address): boolean {
+    const { rules, guard } = this.#options;
     const origin = `https://${formatAddress(target)}/`;
-    return URL.canParse(origin) && routeOf(this.#options.rules, new URL(origin)).use === "refuse";
+    if (!URL.canParse(origin)) return false;
+    const url = new URL(origin);
+    return guard.refuses(url) || routeOf(rules, url).use === "refuse";
   }
 
   get #via(): string {

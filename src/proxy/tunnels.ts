@@ -3,6 +3,8 @@
 
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { DragonflyError } from "../core/error.ts";
+import type { FetchGuard } from "../net/fetch-guard.ts";
 import { type Address, parseAddress } from "../runtime/address.ts";
 
 const maxTunnels = 4096;
@@ -11,12 +13,17 @@ const silentForMs = 600_000;
 
 export class Tunnels {
   readonly #open = new Set<Duplex>();
+  readonly #guard: Pick<FetchGuard, "lookup">;
 
-  /** `head` is what came behind the request. */
+  constructor(guard: Pick<FetchGuard, "lookup">) {
+    this.#guard = guard;
+  }
+
+  /** To a name or an address that may be reached, as far as it tells. `head` is what came behind the request. */
   open({ host, port }: Address, near: Duplex, head: Buffer): void {
     if (this.#open.size >= maxTunnels) return refuseTunnel(near, "503 Service Unavailable");
     this.#open.add(near);
-    const far = connect({ host, port, allowHalfOpen: true });
+    const far = connect({ host, port, allowHalfOpen: true, lookup: this.#guard.lookup });
     far.setTimeout(connectWithinMs, () => far.destroy());
     let connected = false;
     far.once("connect", () => {
@@ -27,9 +34,13 @@ export class Tunnels {
       near.pipe(far);
       far.pipe(near);
     });
-    far.on("error", () => far.destroy());
+    let refusal = "502 Bad Gateway";
+    far.on("error", (error) => {
+      if (error instanceof DragonflyError) refusal = "403 Forbidden";
+      far.destroy();
+    });
     far.once("close", () => {
-      if (!connected && !near.destroyed) refuseTunnel(near, "502 Bad Gateway");
+      if (!connected && !near.destroyed) refuseTunnel(near, refusal);
       else near.destroy();
     });
     near.once("close", () => {

@@ -46,6 +46,7 @@ test("with nothing given a supernode has its defaults", async () => {
     uploadLimitBytesPerSecond: 0,
     quotaBytes: 0,
     freshnessMs: 3000,
+    fetchRules: [],
     insecure: false,
     logLevel: "info",
     logFormat: "text",

@@ -3,6 +3,7 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Schema } from "./config.ts";
 import { exposureProblem, undialable } from "./exposure.ts";
+import { type FetchRule, fetchRuleSetting } from "./fetch-rule.ts";
 import { type HostPattern, hostPatterns } from "./host-pattern.ts";
 import {
   advertised,
@@ -34,6 +35,8 @@ export interface DaemonConfig {
   readonly proxy: Address | null;
   /** The first that matches a URL decides. */
   readonly proxyRules: readonly ProxyRule[];
+  /** What may be read from origins: the first that matches decides. */
+  readonly fetchRules: readonly FetchRule[];
   /** Hosts whose HTTPS the proxy answers itself, with certificates of its own authority. */
   readonly intercept: readonly HostPattern[];
   readonly socket: string;
@@ -82,6 +85,7 @@ const settings = {
     "",
     "none: images by digest from the swarm, the rest direct",
   ),
+  fetchRule: fetchRuleSetting,
   intercept: setting(
     {
       name: "intercept",
@@ -128,11 +132,13 @@ const settings = {
   ...logSettings,
 };
 
-export type DaemonOptions = Omit<OptionsOf<typeof settings>, "proxyRule" | "intercept" | "registries"> & {
+export type DaemonOptions = Omit<OptionsOf<typeof settings>, "proxyRule" | "fetchRule" | "intercept" | "registries"> & {
   readonly registries?: readonly RegistryOptions[] | undefined;
   /** The same as `supernode`. */
   readonly supernodes?: readonly string[] | string | undefined;
   readonly proxyRules?: readonly ProxyRuleOption[] | undefined;
+  /** `allow TARGET` or `deny TARGET`. */
+  readonly fetchRules?: readonly string[] | string | undefined;
   /** `HOST`, `*.DOMAIN`, with or without a port. */
   readonly intercept?: readonly string[] | string | undefined;
 };
@@ -162,6 +168,7 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
     proxy: values.proxy,
     proxyRules: values.proxyRule,
+    fetchRules: values.fetchRule,
     intercept: values.intercept,
     socket: values.socket,
     dataDir: values.dataDir,

@@ -3,6 +3,7 @@
 import type { Address } from "./address.ts";
 import type { Schema } from "./config.ts";
 import { exposureProblem, undialable } from "./exposure.ts";
+import { type FetchRule, fetchRuleSetting } from "./fetch-rule.ts";
 import { advertised, directory, duration, listener, rate, size, toggle } from "./kinds.ts";
 import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
 import { type OptionsOf, optional, setting } from "./setting.ts";
@@ -18,6 +19,8 @@ export interface SupernodeConfig {
   readonly quotaBytes: number;
   /** How long an answer of the origin about a version counts as current. */
   readonly freshnessMs: number;
+  /** What may be read from origins: the first that matches decides. */
+  readonly fetchRules: readonly FetchRule[];
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -41,6 +44,7 @@ const settings = {
     { name: "freshness", kind: duration, help: "how long an origin's answer counts as current" },
     "3s",
   ),
+  fetchRule: fetchRuleSetting,
   insecure: setting(
     { name: "insecure", kind: toggle, help: "serve other machines in plain HTTP, on a trusted network" },
     "false",
@@ -48,7 +52,10 @@ const settings = {
   ...logSettings,
 };
 
-export type SupernodeOptions = OptionsOf<typeof settings>;
+export type SupernodeOptions = Omit<OptionsOf<typeof settings>, "fetchRule"> & {
+  /** `allow TARGET` or `deny TARGET`. */
+  readonly fetchRules?: readonly string[] | string | undefined;
+};
 
 export const supernodeSchema: Schema<typeof settings, SupernodeConfig> = {
   role: "supernode",
@@ -67,6 +74,7 @@ export const supernodeSchema: Schema<typeof settings, SupernodeConfig> = {
     uploadLimitBytesPerSecond: values.uploadLimit,
     quotaBytes: values.quota,
     freshnessMs: values.freshness,
+    fetchRules: values.fetchRule,
     insecure: values.insecure,
     logLevel: values.logLevel,
     logFormat: values.logFormat,

@@ -9,6 +9,7 @@ import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts
 import { Traffic } from "../core/traffic.ts";
 import type { TokenSource } from "../image/token-cache.ts";
 import { ControlChannel } from "../net/control-channel.ts";
+import { publicUrl } from "../origin/public-url.ts";
 import type { Log } from "../runtime/log.ts";
 import {
   controlProtocol,
@@ -73,7 +74,7 @@ export class Cluster {
     this.scheduler = new Scheduler({ random: options.random, freshnessMs: options.freshnessMs });
     this.leases = new SeedLeases({
       seeds: options.seeds,
-      note: (task) => this.#note(task),
+      note: (task) => this.#note(task, "preheat"),
       dispatch: (event) => this.dispatch(event),
       peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
     });
@@ -179,7 +180,7 @@ export class Cluster {
       case "progress":
         return this.#progress(host, message);
       case "get-token":
-        return void this.#getToken(channel, message);
+        return void this.#getToken(host, channel, message);
       case "more-neighbours":
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
@@ -219,7 +220,7 @@ export class Cluster {
 
   #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
     try {
-      const key = this.#note(message, message.onlyShareable);
+      const key = this.#note(message, host, message.onlyShareable);
       const { version } = message;
       if (version !== undefined) this.#takeovers.holds(host, [{ task: key.id, version, complete: false }]);
       this.dispatch({ type: "register", host, request: message.request, task: key.id, audience: key.audience });
@@ -230,7 +231,7 @@ export class Cluster {
   }
 
   /** Remembers how to ask the origin, should it have to be asked. */
-  #note(task: TaskRequest, onlyShareable = false): TaskKey {
+  #note(task: TaskRequest, by: string, onlyShareable = false): TaskKey {
     const key = taskKey(task);
     const { id, audience, displayUrl, digest, originUrl: url, headers } = key;
     const { range, ca, insecureOrigin: insecure } = task;
@@ -240,19 +241,23 @@ export class Cluster {
       displayUrl,
       digest,
       onlyShareable,
+      by,
       request: { url, headers, range, ca, insecure },
     });
     return key;
   }
 
-  async #getToken(channel: Channel, message: FromDaemonOf<"get-token">): Promise<void> {
+  async #getToken(host: HostId, channel: Channel, message: FromDaemonOf<"get-token">): Promise<void> {
     const { request, realm, service, scopes, credentials, instead, ca, insecure } = message;
+    this.#options.log.debug("token asked for", { realm: publicUrl(realm), by: host });
     try {
       const wanted = { realm, service, scopes, credentials, trust: { ca, insecure } };
       const { token, forMs } = await this.#options.tokens.get(wanted, { instead, signal: this.#closing.signal });
       channel.send({ type: "token", request, token, forMs });
     } catch (thrown) {
-      channel.send({ type: "refused", request, error: DragonflyError.from(thrown).toJSON() });
+      const error = DragonflyError.from(thrown);
+      this.#options.log.warn("no token", { realm: publicUrl(realm), by: host, error: error.message });
+      channel.send({ type: "refused", request, error: error.toJSON() });
     }
   }
 

@@ -4,6 +4,7 @@
 import { DragonflyError } from "../core/error.ts";
 import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
+import { publicUrl } from "../origin/public-url.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
@@ -21,6 +22,8 @@ export interface Errand {
   /** Nobody asked who wants the content whether its origin lets it be shared or not. */
   readonly onlyShareable: boolean;
   readonly request: OriginRequest;
+  /** Who asked: a host's id, or what else, for the log. */
+  readonly by: string;
 }
 
 type Content = Extract<Opened, { kind: "content" }>;
@@ -129,10 +132,12 @@ export class SeedBook {
     const current = this.#currentSeed(errand.task);
     const { etag, lastModified } = current?.version ?? {};
     const known = etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
+    log.info("asking the origin", { url: publicUrl(errand.displayUrl), by: errand.by });
     const opened = await openWithRetry(origin, errand.request, {
       known,
       signal: this.#abort.signal,
-      onRetry: (error) => log.warn("the origin failed, trying again", { url: errand.displayUrl, error: error.message }),
+      onRetry: (error) =>
+        log.warn("the origin failed, trying again", { url: publicUrl(errand.displayUrl), error: error.message }),
     });
     if (opened.kind === "unchanged") {
       if (current === undefined) throw new DragonflyError("origin-changed", "the origin answered 304 to no condition");

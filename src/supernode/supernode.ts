@@ -8,6 +8,7 @@ import { seedUploadLimits } from "../core/upload-queue.ts";
 import { TokenCache } from "../image/token-cache.ts";
 import { TokenClient } from "../image/token-client.ts";
 import { ControlListener, controlPath } from "../net/control-channel.ts";
+import { FetchGuard } from "../net/fetch-guard.ts";
 import { HttpDoor } from "../net/http-door.ts";
 import { listen } from "../net/listen.ts";
 import { PieceServer } from "../net/piece-server.ts";
@@ -15,7 +16,7 @@ import { linkPath } from "../net/piece-upgrade.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import { SlabPool } from "../net/slab-pool.ts";
 import { HttpOrigin } from "../origin/http-origin.ts";
-import { formatAddress } from "../runtime/address.ts";
+import { formatAddress, isLoopback } from "../runtime/address.ts";
 import { proxyEnvironment } from "../runtime/environment.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
@@ -76,7 +77,8 @@ async function compose(
 ): Promise<Supernode> {
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
-  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly" });
+  const guard = new FetchGuard({ rules: config.fetchRules, loopback: isLoopback(config.listen.host) });
+  const door = new HttpDoor({ environment: proxyEnvironment(), pseudonym: "dragonfly", guard });
   const origin = new HttpOrigin({ door });
   const tokenClient = new TokenClient(door);
   const tokens = new TokenCache({ fetch: (request, { signal }) => tokenClient.fetch(request, signal) });
