@@ -1,4 +1,4 @@
-// `npm run quickstart`: builds what is not built, then shows a small cluster at work on this machine.
+// `npm run quickstart` in a checkout: builds what is not built, then `dragonfly quickstart`.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -14,22 +14,8 @@ if (!isBuilt()) {
   const build = spawnSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   if (build.status !== 0) process.exit(build.status ?? 1);
 }
-
-const stop = new AbortController();
-let interrupted = false;
-for (const name of ["SIGINT", "SIGTERM"]) {
-  process.on(name, () => {
-    interrupted = true;
-    stop.abort(new Error("interrupted"));
-  });
-}
-const { quickstart } = await import("../dist/quickstart/quickstart.js");
-try {
-  process.exitCode = await quickstart((text) => process.stdout.write(text), stop.signal);
-} catch (error) {
-  process.stderr.write(interrupted ? "\ninterrupted: everything is stopped and removed\n" : `\n${error.message}\n`);
-  process.exitCode = interrupted ? 130 : 1;
-}
+const { start } = await import("../bin/start.js");
+await start({ program: "dragonfly", command: "quickstart" });
 
 /** Whether what was built is newer than every source. */
 function isBuilt() {

@@ -25,7 +25,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   library: [...base, "local", "supernode", "daemon"],
   sim: base,
   quickstart: ["core", "runtime"],
-  cli: [...shell, "image", "proxy", "supernode", "daemon", "local", "engine", "sim"],
+  cli: [...shell, "image", "proxy", "supernode", "daemon", "local", "engine", "sim", "quickstart"],
 };
 /** Single files beyond that. */
 const exceptions = ["sim -> store/memory-store.ts", "sim -> store/store.ts"];

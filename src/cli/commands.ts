@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./ca.ts")).ca,
   },
   {
+    name: "quickstart",
+    summary: "show a small cluster at work on this machine",
+    load: async () => (await import("./quickstart.ts")).quickstart,
+  },
+  {
     name: "simulate",
     summary: "tell how long a swarm would take: the same decisions on a simulated network",
     load: async () => (await import("./simulate.ts")).simulate,

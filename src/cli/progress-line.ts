@@ -1,8 +1,8 @@
 // The bar that a terminal shows while a download runs: how much, how fast, how long still, and from whom.
 
-import type { SingleBar } from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "../runtime/units.ts";
 import type { Progress } from "../wire/local-api.ts";
+import type { SingleBar } from "./progress-bar.ts";
 import { percentages } from "./result-line.ts";
 
 const barWidth = 24;
@@ -17,7 +17,7 @@ export class ProgressLine {
   }
 
   static async open(stream: NodeJS.WritableStream): Promise<ProgressLine> {
-    const { SingleBar } = await import("cli-progress");
+    const { SingleBar } = await import("./progress-bar.ts");
     return new ProgressLine(
       (text) =>
         new SingleBar({

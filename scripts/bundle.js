@@ -1,0 +1,36 @@
+// Part of `npm run build`: puts the code of some libraries into the files that load them, with their licences beside, so that whoever
+// installs the package gets two files where there would be thirty packages.
+
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { rolldown } from "rolldown";
+
+/** Below src/: each does nothing but hand on what libraries export. */
+const entries = ["cli/progress-bar", "proxy/x509-classes"];
+
+process.chdir(new URL("..", import.meta.url).pathname);
+await Promise.all(entries.map(bundle));
+
+async function bundle(entry) {
+  const file = `dist/${entry}.js`;
+  const build = await rolldown({ input: `src/${entry}.ts`, platform: "node", logLevel: "warn" });
+  const { output } = await build.write({ file, format: "esm", minify: true });
+  await build.close();
+  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  const texts = await Promise.all([...new Set(modules.flatMap(packageOf))].sort().map(licenceOf));
+  await writeFile(`dist/${entry}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
+}
+
+/** The folder of the package that a module is of; none for our own. */
+function packageOf(module) {
+  const [, folder] = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module) ?? [];
+  return folder === undefined ? [] : [folder];
+}
+
+async function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  const file = (await readdir(folder)).find((one) => /^(?:licen[cs]e|copying)/i.test(one));
+  if (file === undefined)
+    throw new Error(`${name} has no text of its licence: it cannot be put into ${dirname(folder)}`);
+  return `${name} ${version} (${license})\n\n${await readFile(join(folder, file), "utf8")}`;
+}
