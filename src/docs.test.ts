@@ -61,7 +61,9 @@ test("docs/api.md lists the routes that are served", async () => {
 test("docs/metrics.md lists the metrics that are told", async () => {
   const zero = (): number => 0;
   const registries = [
-    new SupernodeMetrics({ hosts: zero, tasks: zero, storeBytes: zero }).registry,
+    new SupernodeMetrics({
+      ...{ hosts: zero, isolatedHosts: zero, isolatedOrigins: zero, tasks: zero, storeBytes: zero },
+    }).registry,
     new DaemonMetrics({ downloads: zero, storeBytes: zero }).registry,
   ];
   const told = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name));

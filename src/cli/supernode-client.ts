@@ -102,7 +102,7 @@ export function hostRows(answer: unknown): readonly HostRow[] {
   return listIn(answer, "hosts").map((host) => ({
     id: text(host.id),
     address: text(host.address),
-    state: host.isolated === true ? "isolated" : "ok",
+    state: host.isolated === true ? "isolated" : host.standing === "probation" ? "probation" : "ok",
     tasks: count(host.tasks),
     strikes: count(host.strikes),
   }));

@@ -3,6 +3,9 @@
 import type { Bitset } from "./bitset.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
 
+/** What a neighbour can be blamed for. */
+export type PieceFault = "corrupt" | "stalled" | "lied" | "slow";
+
 export type DownloadEvent =
   /** The manifest names the digests of [from, to) now. */
   | { readonly type: "known"; readonly from: PieceIndex; readonly to: PieceIndex }
@@ -50,7 +53,7 @@ export type DownloadEffect =
       readonly type: "strike";
       readonly id: HostId;
       readonly piece: PieceIndex;
-      readonly reason: "corrupt" | "stalled" | "lied";
+      readonly reason: PieceFault;
     }
   /** Read what is missing of [from, to) at the origin (null: to its end): no seed is there and no neighbour can help. */
   | { readonly type: "go-to-origin"; readonly from: PieceIndex; readonly to: PieceIndex | null }

@@ -33,6 +33,9 @@ export interface DownloadTuning {
   readonly heldUpMs: number;
   /** A neighbour that stalls this often in a row is dropped with a strike. */
   readonly maxStalls: number;
+  /** A neighbour with less than this share of its peers' rate is dropped with a strike, where so many peers were measured. */
+  readonly slowShare: number;
+  readonly slowPeers: number;
   /** In the endgame a second source is asked when a request takes this multiple of the usual time. */
   readonly endgameFactor: number;
   /** A reader's pieces are chosen within this many after the first that is missing. */
@@ -64,6 +67,8 @@ export const downloadTuning: DownloadTuning = {
   suspectFirstMs: 3000,
   heldUpMs: 50,
   maxStalls: 3,
+  slowShare: 0.03,
+  slowPeers: 4,
   endgameFactor: 1,
   windowPieces: 96,
   originPatienceMs: 1500,

@@ -10,7 +10,7 @@
 // to ask for what is chosen in sources.ts.
 
 import type { Bitset } from "./bitset.ts";
-import type { DownloadEffect, DownloadEvent } from "./download-event.ts";
+import type { DownloadEffect, DownloadEvent, PieceFault } from "./download-event.ts";
 import { type DownloadTuning, downloadTuning } from "./download-tuning.ts";
 import { type Flight, Flights } from "./flights.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
@@ -21,6 +21,7 @@ import { Pace } from "./pace.ts";
 import { holdsAny } from "./piece-choice.ts";
 import { Pieces } from "./pieces.ts";
 import type { Random } from "./random.ts";
+import { findSlow } from "./slowness.ts";
 import { Sources } from "./sources.ts";
 import { Swapping } from "./swapping.ts";
 import type { RateLimit } from "./token-bucket.ts";
@@ -218,7 +219,7 @@ export class Download {
     this.#changed();
   }
 
-  #expel(id: HostId, piece: PieceIndex, reason: "corrupt" | "stalled"): void {
+  #expel(id: HostId, piece: PieceIndex, reason: PieceFault): void {
     this.#effects.push({ type: "strike", id, piece, reason }, { type: "drop", id });
     this.#gone(id);
   }
@@ -330,6 +331,8 @@ export class Download {
     const suspects = this.#flights.all.filter((flight) => now >= this.#pace.suspectAtMs(flight));
     for (const flight of suspects) this.#suspect(flight, now);
     if (now < this.#swapping.dueMs) return;
+    const slow = findSlow(this.#neighbours.all, this.#tuning);
+    if (slow !== undefined) this.#expel(slow.id, this.#flights.from(slow)[0]?.piece ?? 0, "slow");
     const swap = this.#swapping.next(this.#neighbours.all, now);
     if (swap !== undefined) this.#effects.push({ type: "more-neighbours", ...swap });
   }

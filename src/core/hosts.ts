@@ -10,8 +10,9 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Hosts {
   readonly #tuning: SchedulerTuning;
   readonly #byId = new Map<HostId, Host>();
-  readonly #isolated = new Set<HostId>();
-  /** Isolated ones that are not connected: kept until they are released. */
+  /** Isolated ones and those on probation. */
+  readonly #watched = new Set<HostId>();
+  /** Those of them that are not connected: kept until they are free. */
   readonly #away = new Set<HostId>();
 
   constructor(tuning: SchedulerTuning) {
@@ -22,10 +23,10 @@ export class Hosts {
     return this.#byId;
   }
 
-  /** When the first isolation ends; Infinity while there is none. */
+  /** When the first isolation or probation ends; Infinity while there is none. */
   get nextReleaseMs(): number {
     let next = NEVER;
-    for (const id of this.#isolated) next = Math.min(next, this.#isolatedUntilMs(id));
+    for (const id of this.#watched) next = Math.min(next, this.#byId.get(id)?.strikes.isolation.untilMs ?? NEVER);
     return next;
   }
 
@@ -39,40 +40,48 @@ export class Hosts {
   }
 
   /** It has no peers yet; `strikes` is what it brings from before. */
-  join(id: HostId, address: string | null, labels: Labels, strikes = new Strikes()): void {
+  join(id: HostId, address: string | null, labels: Labels, strikes = new Strikes(this.#tuning)): void {
     this.#away.delete(id);
     this.#byId.set(id, { id, address, labels, peers: new Map(), strikes });
   }
 
-  /** It is gone. An isolated host stays known: leaving and coming back must not clear it. */
-  leave({ id, strikes }: Host): void {
-    if (strikes.isolated) this.#away.add(id);
+  /** It is gone. One that is isolated or on probation stays known: leaving and coming back must not clear it. */
+  leave({ id }: Host): void {
+    if (this.#watched.has(id)) this.#away.add(id);
     else this.#byId.delete(id);
   }
 
   /** Returns until when the host is isolated for it; undefined when it is not. */
   strike(host: Host, strike: Strike): number | undefined {
     if (!host.strikes.add(strike, this.#tuning)) return undefined;
-    this.#isolated.add(host.id);
-    return host.strikes.isolatedUntilMs;
+    this.#watched.add(host.id);
+    return host.strikes.isolation.untilMs;
   }
 
-  /** Ends an isolation; returns whether there was one. */
+  /** Ends an isolation or a probation at once, and forgets the strikes; returns whether there was one. */
   release(id: HostId): boolean {
     const host = this.#byId.get(id);
-    if (host === undefined || !host.strikes.isolated) return false;
-    host.strikes.release();
-    this.#isolated.delete(id);
-    if (this.#away.delete(id)) this.#byId.delete(id);
+    if (host === undefined || !this.#watched.has(id)) return false;
+    host.strikes.clear();
+    this.#forget(id);
     return true;
   }
 
-  /** Those whose isolation is over. */
-  due(nowMs: number): readonly HostId[] {
-    return [...this.#isolated].filter((id) => nowMs >= this.#isolatedUntilMs(id));
+  /** Moves on all whose time has come. Returns those whose isolation is over: they are on probation now. */
+  advance(nowMs: number): readonly HostId[] {
+    const released: HostId[] = [];
+    for (const id of [...this.#watched]) {
+      const strikes = this.#byId.get(id)?.strikes;
+      const wasIsolated = strikes?.isolated === true;
+      const state = strikes?.isolation.advance(nowMs) ?? "free";
+      if (wasIsolated && state !== "isolated") released.push(id);
+      if (state === "free") this.#forget(id);
+    }
+    return released;
   }
 
-  #isolatedUntilMs(id: HostId): number {
-    return this.#byId.get(id)?.strikes.isolatedUntilMs ?? NEVER;
+  #forget(id: HostId): void {
+    this.#watched.delete(id);
+    if (this.#away.delete(id)) this.#byId.delete(id);
   }
 }

@@ -1,7 +1,7 @@
 // What the scheduler is told and what it wants done: the two sides of the machine in scheduler.ts.
 
 import type { WireError } from "./error.ts";
-import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
+import type { Audience, HostId, PieceIndex, TaskId, VersionId } from "./ids.ts";
 import type { StrikeReason } from "./strikes.ts";
 import type { BytesBySource, Host, Labels } from "./swarm.ts";
 
@@ -59,6 +59,7 @@ export type SchedulerEvent =
       readonly host: HostId;
       readonly by: HostId | undefined;
       readonly version: VersionId | undefined;
+      readonly piece?: PieceIndex | undefined;
       readonly reason: StrikeReason;
     }
   | { readonly type: "release"; readonly host: HostId }

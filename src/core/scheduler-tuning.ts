@@ -1,5 +1,7 @@
 // The scheduler's numbers in one place; like the download's they are chosen by simulation, not configured.
 
+import type { IsolationTuning } from "./isolation.ts";
+
 export interface SchedulerTuning {
   /** Neighbours that a newcomer is given. */
   readonly introduce: number;
@@ -7,11 +9,9 @@ export interface SchedulerTuning {
   readonly maxNeighbours: number;
   /** Of the neighbours given, at least this share is drawn from everywhere; the rest may be near. */
   readonly farShare: number;
-  /** Strikes within `strikeWindowMs` that isolate a host, and for how long the first time; each further time twice as long. */
-  readonly isolateAfterStrikes: number;
-  readonly strikeWindowMs: number;
-  readonly isolateMs: number;
-  readonly maxIsolateMs: number;
+  readonly isolation: IsolationTuning;
+  /** Neighbours of a host on probation: few, so that little is asked of it. */
+  readonly probationNeighbours: number;
   /** How long a task nobody holds or asks for is remembered. */
   readonly forgetTaskMs: number;
 }
@@ -20,9 +20,7 @@ export const schedulerTuning: SchedulerTuning = {
   introduce: 6,
   maxNeighbours: 16,
   farShare: 0.25,
-  isolateAfterStrikes: 3,
-  strikeWindowMs: 60_000,
-  isolateMs: 30_000,
-  maxIsolateMs: 3_600_000,
+  isolation: { afterFaults: 3, windowMs: 60_000, firstMs: 30_000, maxMs: 3_600_000, probationMs: 60_000 },
+  probationNeighbours: 2,
   forgetTaskMs: 600_000,
 };

@@ -233,7 +233,17 @@ test("leaving and coming back does not clear an isolation; the operator's releas
   assert.deepEqual(talk.say({ type: "release", host: "b" as HostId }), ["b released"]);
 });
 
-test("an isolated host that is away is forgotten when its isolation ends", () => {
+test("after its isolation a host is on probation, with few neighbours", () => {
+  const talk = new Dialogue();
+  talk.swarm("a", "b", "c", "d");
+  talk.say({ type: "strike", host: "a" as HostId, by: undefined, version: undefined, reason: "operator" });
+  talk.now = 30_000;
+  assert.deepEqual(talk.say({ type: "wake" }), ["a released"]);
+  talk.say({ type: "more-neighbours", host: "a" as HostId, version: v1, count: 6, least: undefined });
+  assert.equal(talk.neighbours("a").length, 2);
+});
+
+test("an isolated host that is away is forgotten when its probation ends", () => {
   const talk = new Dialogue();
   talk.swarm("a");
   talk.say({ type: "strike", host: "a" as HostId, by: undefined, version: undefined, reason: "operator" });
@@ -241,8 +251,11 @@ test("an isolated host that is away is forgotten when its isolation ends", () =>
   talk.say({ type: "host-left", id: "a" as HostId });
   talk.now = 30_000;
   assert.deepEqual(talk.say({ type: "wake" }), ["a released"]);
+  assert.equal(talk.scheduler.nextWake(), 90_000);
+  talk.now = 90_000;
+  assert.deepEqual(talk.say({ type: "wake" }), []);
   assert.equal(talk.scheduler.hosts.size, 0);
-  assert.ok(talk.scheduler.nextWake() > 30_000);
+  assert.ok(talk.scheduler.nextWake() > 90_000);
 });
 
 test("a task that is removed and asked for again has a swarm of those who ask", () => {

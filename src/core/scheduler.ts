@@ -12,7 +12,7 @@ import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import type { Random } from "./random.ts";
 import type { SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
 import { type SchedulerTuning, schedulerTuning } from "./scheduler-tuning.ts";
-import { type BytesBySource, type Host, type Labels, type Peer, Swarm } from "./swarm.ts";
+import { type BytesBySource, type Host, type Labels, neighbourLimit, type Peer, Swarm } from "./swarm.ts";
 import { Tasks, type Waiting } from "./tasks.ts";
 
 export interface SchedulerOptions {
@@ -193,7 +193,8 @@ export class Scheduler {
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     const peer = swarm.join(host, "fetching");
-    const fresh = this.#introduceTo(swarm, peer, this.#tuning.introduce - peer.neighbours.length);
+    const wanted = Math.min(this.#tuning.introduce, neighbourLimit(host, this.#tuning));
+    const fresh = this.#introduceTo(swarm, peer, wanted - peer.neighbours.length);
     const neighbours = fresh.length === peer.neighbours.length ? fresh : peer.neighbours;
     this.#effects.push({
       type: "admit",
@@ -206,7 +207,7 @@ export class Scheduler {
 
   /** Links fresh neighbours to a peer and tells them; telling the peer itself is the caller's. */
   #introduceTo(swarm: Swarm, peer: Peer, count: number): readonly Peer[] {
-    if (count <= 0 || peer.host.strikes.isolated) return [];
+    if (count <= 0) return [];
     const chosen = swarm.chooseNeighbours(peer, count, this.#random, this.#tuning);
     for (const other of chosen) {
       swarm.link(peer, other);
@@ -251,7 +252,7 @@ export class Scheduler {
     // Who is complete asks for nobody: it fetches again.
     peer.state = "fetching";
     const dropped = peer.neighbours.find((other) => other.host.id === least);
-    const room = this.#tuning.maxNeighbours - peer.neighbours.length + (dropped === undefined ? 0 : 1);
+    const room = neighbourLimit(peer.host, this.#tuning) - peer.neighbours.length + (dropped === undefined ? 0 : 1);
     const fresh = this.#introduceTo(swarm, peer, Math.min(count, room));
     if (fresh.length === 0) return;
     this.#effects.push({ type: "introduce", host: id, version, neighbours: fresh.map((other) => other.host) });
@@ -272,8 +273,8 @@ export class Scheduler {
   #strike(event: Extract<SchedulerEvent, { type: "strike" }>, now: number): void {
     const host = this.#hosts.get(event.host);
     if (host === undefined) return;
-    const { by, version, reason } = event;
-    const untilMs = this.#hosts.strike(host, { reason, atMs: now, by, version });
+    const { by, version, reason, piece } = event;
+    const untilMs = this.#hosts.strike(host, { reason, atMs: now, by, version, piece });
     if (untilMs === undefined) return;
     this.#effects.push({ type: "isolated", host: host.id, reason, untilMs });
     for (const [id, peer] of host.peers) {
@@ -291,7 +292,7 @@ export class Scheduler {
   }
 
   #wake(now: number): void {
-    for (const id of this.#hosts.due(now)) this.#release(id);
+    for (const id of this.#hosts.advance(now)) this.#effects.push({ type: "released", host: id });
     for (const { id, version } of this.#tasks.sweep(now)) {
       const swarm = version === undefined ? undefined : this.#swarms.get(version);
       if ((swarm?.peers.length ?? 0) === 0 && swarm?.seed !== "reading") this.#forget(id);

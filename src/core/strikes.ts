@@ -1,9 +1,10 @@
 // The proven faults of one host, and the isolation that follows from enough of them within a while.
 
-import type { HostId, VersionId } from "./ids.ts";
-import type { SchedulerTuning } from "./scheduler-tuning.ts";
+import type { HostId, PieceIndex, VersionId } from "./ids.ts";
+import { Isolation } from "./isolation.ts";
+import { type SchedulerTuning, schedulerTuning } from "./scheduler-tuning.ts";
 
-export type StrikeReason = "corrupt" | "stalled" | "lied" | "operator";
+export type StrikeReason = "corrupt" | "stalled" | "lied" | "slow" | "operator";
 
 export interface Strike {
   readonly reason: StrikeReason;
@@ -11,16 +12,28 @@ export interface Strike {
   /** Who saw it; undefined for the operator. */
   readonly by: HostId | undefined;
   readonly version: VersionId | undefined;
+  readonly piece?: PieceIndex | undefined;
 }
 
 export class Strikes {
   /** The evidence, newest last; bounded. */
   readonly list: Strike[] = [];
-  isolatedUntilMs: number | undefined;
-  #isolations = 0;
+  readonly isolation: Isolation;
+
+  constructor(tuning: SchedulerTuning = schedulerTuning) {
+    this.isolation = new Isolation(tuning.isolation);
+  }
 
   get isolated(): boolean {
-    return this.isolatedUntilMs !== undefined;
+    return this.isolation.state === "isolated";
+  }
+
+  get isolatedUntilMs(): number | undefined {
+    return this.isolated ? this.isolation.untilMs : undefined;
+  }
+
+  get onProbation(): boolean {
+    return this.isolation.state === "probation";
   }
 
   /**
@@ -30,22 +43,18 @@ export class Strikes {
   add(strike: Strike, tuning: SchedulerTuning): boolean {
     this.list.push(strike);
     if (this.list.length > 32) this.list.shift();
-    if (this.isolated) return false;
-    if (strike.reason === "operator") return this.#isolate(strike.atMs, tuning);
-    const recent = this.list.filter((other) => strike.atMs - other.atMs <= tuning.strikeWindowMs);
-    const accusers = new Set(recent.map((other) => other.by));
-    if (recent.length < tuning.isolateAfterStrikes || accusers.size < 2) return false;
-    return this.#isolate(strike.atMs, tuning);
+    if (strike.reason === "operator") {
+      if (this.isolated) return false;
+      this.isolation.isolate(strike.atMs);
+      return true;
+    }
+    const recent = this.list.filter(({ atMs }) => strike.atMs - atMs <= tuning.isolation.windowMs);
+    return this.isolation.fault(strike.atMs, new Set(recent.map(({ by }) => by)).size >= 2);
   }
 
-  release(): void {
-    this.isolatedUntilMs = undefined;
+  /** Somebody who knows better says that it is well. */
+  clear(): void {
+    this.isolation.clear();
     this.list.length = 0;
-  }
-
-  #isolate(nowMs: number, tuning: SchedulerTuning): boolean {
-    this.isolatedUntilMs = nowMs + Math.min(tuning.maxIsolateMs, tuning.isolateMs * 2 ** this.#isolations);
-    this.#isolations++;
-    return true;
   }
 }

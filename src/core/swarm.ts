@@ -123,13 +123,19 @@ export class Swarm {
   }
 
   #suits(peer: Peer, other: Peer, tuning: SchedulerTuning): boolean {
-    if (other === peer || other.neighbours.length >= tuning.maxNeighbours) return false;
-    if (other.host.strikes.isolated || peer.neighbours.includes(other)) return false;
+    if (other === peer || other.neighbours.length >= neighbourLimit(other.host, tuning)) return false;
+    if (peer.neighbours.includes(other)) return false;
     if (peer.state === "complete" && other.state === "complete") return false;
     // Whoever wants bytes dials: a complete peer that cannot be dialled is of no use.
     if (other.host.address === null && (other.state === "complete" || peer.host.address === null)) return false;
     return true;
   }
+}
+
+/** Neighbours that a host may have in one version. */
+export function neighbourLimit({ strikes }: Host, tuning: SchedulerTuning): number {
+  if (strikes.isolated) return 0;
+  return strikes.onProbation ? tuning.probationNeighbours : tuning.maxNeighbours;
 }
 
 function removeFrom(peers: Peer[], peer: Peer): void {

@@ -2,7 +2,7 @@
 
 import { Bitset } from "../core/bitset.ts";
 import { Download } from "../core/download.ts";
-import type { DownloadEffect, DownloadEvent } from "../core/download-event.ts";
+import type { DownloadEffect, DownloadEvent, PieceFault } from "../core/download-event.ts";
 import type { HostId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { eventKind } from "./event-kind.ts";
@@ -168,7 +168,7 @@ export class SimHost {
           readonly type: "strike";
           readonly host: HostId;
           readonly by: HostId;
-          readonly reason: "corrupt" | "stalled" | "lied";
+          readonly reason: PieceFault;
         }
       | {
           readonly type: "progress";

@@ -63,6 +63,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
     cluster.dispatch({ type: "release", host: id });
     return hostOf(cluster, id);
   });
+  app.get("/api/v1/origins", async () => ({
+    origins: seeds.origins.map(({ origin, standing, untilMs, error }) => ({
+      origin,
+      standing,
+      until: untilMs === Number.POSITIVE_INFINITY ? null : wallClock(untilMs),
+      error,
+    })),
+  }));
   return app;
 }
 
@@ -112,13 +120,26 @@ function describePeer(peer: Peer) {
 function hostOf(cluster: Cluster, id: HostId) {
   const host = cluster.scheduler.hosts.get(id);
   if (host === undefined) throw new DragonflyError("not-found", `there is no host ${id.slice(0, 32)}`);
-  const { strikes } = host;
+  const { list, isolated, isolation } = host.strikes;
   return {
     id: host.id,
     address: host.address,
     labels: host.labels,
     tasks: host.peers.size,
-    strikes: strikes.list.map(({ reason, by, version }) => ({ reason, by: by ?? null, version: version ?? null })),
-    isolated: strikes.isolated,
+    strikes: list.map(({ reason, by, version, piece, atMs }) => ({
+      reason,
+      by: by ?? null,
+      version: version ?? null,
+      piece: piece ?? null,
+      at: wallClock(atMs),
+    })),
+    isolated,
+    standing: isolation.state,
+    until: isolation.untilMs === Number.POSITIVE_INFINITY ? null : wallClock(isolation.untilMs),
   };
+}
+
+/** Of a time on the process's own clock. */
+function wallClock(atMs: number): string {
+  return new Date(Date.now() + atMs - performance.now()).toISOString();
 }

@@ -184,13 +184,20 @@ export class Cluster {
       case "more-neighbours":
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
-        this.#options.log.warn("piece failed", { host: message.from, by: host, reason: message.reason });
+        this.#options.log.warn("piece failed", {
+          host: message.from,
+          by: host,
+          reason: message.reason,
+          version: message.version,
+          piece: message.piece,
+        });
         this.#options.metrics.strikes.inc({ reason: message.reason });
         return this.dispatch({
           type: "strike",
           host: message.from,
           by: host,
           version: message.version,
+          piece: message.piece,
           reason: message.reason,
         });
       case "serving":
@@ -288,7 +295,12 @@ export class Cluster {
       case "abandon":
         return this.#send(effect.host, { type: "abandoned", version: effect.version, error: effect.error });
       case "isolated":
-        return log.warn("host isolated", { host: effect.host, reason: effect.reason });
+        return log.warn("host isolated", {
+          host: effect.host,
+          reason: effect.reason,
+          forMs: Math.round(effect.untilMs - performance.now()),
+          strikes: this.scheduler.hosts.get(effect.host)?.strikes.list.map(({ reason, by }) => `${reason} by ${by}`),
+        });
       case "released":
         return log.info("host released", { host: effect.host });
     }

@@ -21,11 +21,15 @@ export class SupernodeMetrics extends Metrics {
 
   constructor(gauges: {
     readonly hosts: () => number;
+    readonly isolatedHosts: () => number;
+    readonly isolatedOrigins: () => number;
     readonly tasks: () => number;
     readonly storeBytes: () => number;
   }) {
     super();
     this.gauge("dragonfly_supernode_hosts", "Hosts that are connected.", gauges.hosts);
+    this.gauge("dragonfly_supernode_isolated_hosts", "Hosts that are isolated.", gauges.isolatedHosts);
+    this.gauge("dragonfly_supernode_isolated_origins", "Origins that are left alone.", gauges.isolatedOrigins);
     this.gauge("dragonfly_supernode_tasks", "Tasks that are known.", gauges.tasks);
     this.gauge("dragonfly_supernode_store_bytes", "Bytes of content on disk.", gauges.storeBytes);
   }

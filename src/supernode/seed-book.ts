@@ -4,6 +4,7 @@
 import { DragonflyError } from "../core/error.ts";
 import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
+import { OriginHealth, type OriginStanding } from "../origin/origin-health.ts";
 import { publicUrl } from "../origin/public-url.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
@@ -49,6 +50,7 @@ export class SeedBook {
   readonly #current = new Map<TaskId, VersionId>();
   readonly #errands = new Map<string, Errand>();
   readonly #prepared = new Map<VersionId, Prepared>();
+  readonly #health = new OriginHealth();
   readonly #abort = new AbortController();
 
   constructor(options: SeedBookOptions) {
@@ -58,6 +60,11 @@ export class SeedBook {
 
   get seeds(): Iterable<Seed> {
     return this.#seeds.values();
+  }
+
+  /** Those that failed lately, and which of them are left alone. */
+  get origins(): readonly OriginStanding[] {
+    return this.#health.list(performance.now());
   }
 
   find(version: VersionId): Seed | undefined {
@@ -105,7 +112,11 @@ export class SeedBook {
       return;
     }
     if (prepared === undefined) throw new DragonflyError("internal", "nothing is open to read from");
-    await seed.run(prepared.opened, prepared.request);
+    try {
+      await seed.run(prepared.opened, prepared.request);
+    } catch (thrown) {
+      throw this.#fault(prepared.request.url, thrown);
+    }
   }
 
   /** Ends a read that nobody waits for; what was read stays, for whoever asks next. */
@@ -132,13 +143,17 @@ export class SeedBook {
     const current = this.#currentSeed(errand.task);
     const { etag, lastModified } = current?.version ?? {};
     const known = etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
+    this.#health.check(errand.request.url, performance.now());
     log.info("asking the origin", { url: publicUrl(errand.displayUrl), by: errand.by });
     const opened = await openWithRetry(origin, errand.request, {
       known,
       signal: this.#abort.signal,
       onRetry: (error) =>
         log.warn("the origin failed, trying again", { url: publicUrl(errand.displayUrl), error: error.message }),
+    }).catch((thrown: unknown) => {
+      throw this.#fault(errand.request.url, thrown);
     });
+    this.#health.served(errand.request.url);
     if (opened.kind === "unchanged") {
       if (current === undefined) throw new DragonflyError("origin-changed", "the origin answered 304 to no condition");
       return current.version.id;
@@ -173,6 +188,13 @@ export class SeedBook {
     this.#current.set(errand.task, id);
     this.#prepared.set(id, { opened, request: errand.request });
     return id;
+  }
+
+  #fault(url: string, thrown: unknown): DragonflyError {
+    const error = DragonflyError.from(thrown);
+    const left = this.#health.failed(url, error, performance.now());
+    if (left !== undefined) this.#options.log.warn("origin isolated", { ...left, error: error.message });
+    return error;
   }
 
   /** The seed of a task's newest version if it is whole or on its way, from an earlier run of this process too. */

@@ -85,6 +85,8 @@ async function compose(
   const originGate = new RateGate(config.originLimitBytesPerSecond);
   const metrics = new SupernodeMetrics({
     hosts: () => cluster.scheduler.hosts.size,
+    isolatedHosts: () => [...cluster.scheduler.hosts.values()].filter(({ strikes }) => strikes.isolated).length,
+    isolatedOrigins: () => seeds.origins.filter(({ standing }) => standing === "isolated").length,
     tasks: () => [...cluster.scheduler.tasks].length,
     storeBytes: () => store.usedBytes,
   });

@@ -122,7 +122,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     version: versionId,
     piece: count,
     from: hostId,
-    reason: z.enum(["corrupt", "stalled", "lied"]),
+    reason: z.enum(["corrupt", "stalled", "lied", "slow"]),
   }),
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
