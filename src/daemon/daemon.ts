@@ -41,6 +41,7 @@ import { DaemonMetrics } from "./metrics.ts";
 import { Preheaters } from "./preheaters.ts";
 import { ProxyPort } from "./proxy-port.ts";
 import { Recollection } from "./recollection.ts";
+import { insteadOfStandIn } from "./stand-in.ts";
 import { Supernodes } from "./supernodes.ts";
 import { Transfers } from "./transfers.ts";
 import { UrlContents } from "./url-contents.ts";
@@ -63,7 +64,8 @@ export class Daemon {
 
   /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
   static async start(config: DaemonConfig, log: Log = silentLog): Promise<Daemon> {
-    const store = await DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
+    const open = () => DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
+    const store = await (config.idleExitMs === 0 ? insteadOfStandIn(config.socket, open) : open());
     try {
       const host = await loadHostId(config.dataDir);
       return new Daemon(await compose(config, { log, store, host }));
@@ -198,6 +200,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     metrics,
     ready: () => ready,
     busy: () => watch.busy(),
+    giveWay: config.idleExitMs === 0 ? undefined : () => watch.end(),
   });
   await api.ready();
   const content = new DigestContents({ transfers, store });

@@ -37,6 +37,11 @@ export class IdleWatch {
     };
   }
 
+  /** It is to leave now, idle or not. */
+  end(): void {
+    this.#resolve();
+  }
+
   close(): void {
     this.#busy++;
     clearTimeout(this.#timer);

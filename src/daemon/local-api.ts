@@ -20,6 +20,8 @@ export interface LocalApiOptions extends Watched {
   readonly supernodes: readonly string[];
   /** Somebody is at work here: called when it begins; the result when it ends. */
   readonly busy: () => () => void;
+  /** Leaves for another daemon; undefined for one that is there to stay. */
+  readonly giveWay: (() => void) | undefined;
 }
 
 const maxClients = 4096;
@@ -32,7 +34,14 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
   let clients = 0;
 
   serveHealth(app, options);
-  app.get("/api/v1/status", async () => ({ version: packageVersion, supernodes: options.supernodes }));
+  app.get("/api/v1/status", async () => {
+    return { version: packageVersion, supernodes: options.supernodes, standIn: options.giveWay !== undefined };
+  });
+  app.post("/api/v1/give-way", async (_request, reply) => {
+    if (options.giveWay === undefined) throw new DragonflyError("bad-usage", "this daemon is there to stay");
+    options.giveWay();
+    return reply.code(202).send();
+  });
 
   app.post("/api/v1/downloads", async (request, reply) => {
     const body = readDownloadRequest(request.body);

@@ -62,6 +62,8 @@ export interface TransfersOptions {
   readonly log: Log;
 }
 
+/** In which a daemon that is stopped may be there again. */
+const restartMs = 500;
 const maxEarlyNews = 65_536;
 
 export class Transfers {
@@ -125,7 +127,7 @@ export class Transfers {
   }
 
   async close(): Promise<void> {
-    const error = new DragonflyError("interrupted", "the daemon is stopping");
+    const error = new DragonflyError("interrupted", "the daemon is stopping", { retryAfterMs: restartMs });
     this.#abort.abort(error);
     for (const { transfer } of this.#running.values()) transfer.fail(error);
   }

@@ -61,6 +61,45 @@ describe("interrupted", { concurrency: 2 }, () => {
     });
   }
 
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    test(`a dfget whose daemon is restarted after ${signal} goes on with the new one`, async () => {
+      const swarm = await ProcessSwarm.start({ daemonFlags: ["--download-limit", "8MiB/s"] });
+      try {
+        const path = `/restarted-${signal}`;
+        const running = swarm.first.begin(origin.url(path), "-o", "file");
+        await untilHeld(swarm.first, path, 4 * MIB);
+        await swarm.first.daemon?.kill(signal);
+        const again = await swarm.first.start();
+        const outcome = await running.ended;
+        succeeded(outcome);
+        assert.match(outcome.stderr, /the daemon was restarted: going on/);
+        assert.equal(await sha256OfFile(swarm.first.path("file")), sha256(content));
+        assert.ok(fetched(again) / content.length < 0.8);
+      } finally {
+        await swarm.close();
+      }
+    });
+  }
+
+  test("a daemon that dfget started leaves for the one that is there to stay, and its dfget goes on", async () => {
+    const swarm = await ProcessSwarm.start({ daemonFlags: ["--download-limit", "4MiB/s"] });
+    try {
+      await swarm.first.daemon?.kill("SIGKILL");
+      const slow = await TestOrigin.start({ content, rateBytesPerSecond: MIB / 2 });
+      const running = swarm.first.begin(slow.url("/stand-in"), "-o", "file");
+      await running.said("stderr", /started one at/);
+      await swarm.first.start();
+      slow.answer = { content };
+      const outcome = await running.ended;
+      await slow.close();
+      succeeded(outcome);
+      assert.match(outcome.stderr, /the daemon was restarted: going on/);
+      assert.equal(await sha256OfFile(swarm.first.path("file")), sha256(content));
+    } finally {
+      await swarm.close();
+    }
+  });
+
   test("a dfget that is interrupted leaves with 8 and without a file, and its pieces are kept", async () => {
     const swarm = await ProcessSwarm.start({ daemonFlags: ["--download-limit", "8MiB/s"] });
     try {

@@ -25,6 +25,10 @@ export interface Downloaded {
   readonly peers: number;
 }
 
+/** So long a daemon that went away is waited for: a service manager restarts it, or an upgrade does. */
+const backWithinMs = 10_000;
+const maxLosses = 8;
+
 export const nothingYet: Downloaded = {
   taskId: null,
   bytes: 0,
@@ -41,6 +45,10 @@ export class Download {
   /** Aborted by the caller's signal, or by the first failure to copy. */
   readonly #stop = new AbortController();
   #version: Accepted | undefined;
+  /** Of this daemon nothing was heard yet: what another said of what it holds does not count. */
+  #isNewAnswer = true;
+  /** Daemons that went away. */
+  #losses = 0;
   #copier: PieceCopier | undefined;
   #result: Downloaded = nothingYet;
 
@@ -59,16 +67,34 @@ export class Download {
   async run(request: DownloadRequest, signal: AbortSignal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     try {
-      for await (const event of this.#client.download(request, stop)) {
-        const done = await this.#hear(event);
-        if (done === undefined) continue;
-        await this.#untilAborted(this.#copier?.complete(done.bytes), stop);
-        await this.#output.finish(done.bytes, done.digest);
-        return;
-      }
+      const done = await this.#listenToAll(request, stop);
+      await this.#untilAborted(this.#copier?.complete(done.bytes), stop);
+      await this.#output.finish(done.bytes, done.digest);
     } finally {
       await this.#copier?.close();
     }
+  }
+
+  /** To one daemon after another, where it is restarted meanwhile. */
+  async #listenToAll(request: DownloadRequest, stop: AbortSignal): Promise<Done> {
+    for (;;) {
+      try {
+        return await this.#listen(request, stop);
+      } catch (error) {
+        if (stop.aborted || !isDaemonGone(error) || this.#losses++ >= maxLosses) throw error;
+        if (!(await this.#client.back(backWithinMs, stop))) throw error;
+        this.#observer.note("the daemon was restarted: going on");
+      }
+    }
+  }
+
+  async #listen(request: DownloadRequest, stop: AbortSignal): Promise<Done> {
+    this.#isNewAnswer = true;
+    for await (const event of this.#client.download(request, stop)) {
+      const done = await this.#hear(event);
+      if (done !== undefined) return done;
+    }
+    throw new DragonflyError("protocol-violation", "the daemon ended without a word");
   }
 
   async #hear(event: DownloadEvent): Promise<Done | undefined> {
@@ -98,10 +124,15 @@ export class Download {
 
   async #begin(version: Accepted): Promise<void> {
     const again = this.#version;
+    const isNewAnswer = this.#isNewAnswer;
+    this.#isNewAnswer = false;
     this.#version = version;
     this.#result = { ...this.#result, taskId: version.taskId };
     this.#observer.accepted(version);
-    if (again?.versionId === version.versionId) return this.#copier?.lengthKnown(version.length);
+    if (again?.versionId === version.versionId && again.pieceLength === version.pieceLength) {
+      if (isNewAnswer) this.#copier?.readFrom(await VersionContent.open(version, this.#client));
+      return this.#copier?.lengthKnown(version.length);
+    }
     await this.#copier?.close();
     await this.#output.begin();
     const content = await VersionContent.open(version, this.#client);
@@ -123,6 +154,12 @@ export class Download {
     }
     stop.throwIfAborted();
   }
+}
+
+function isDaemonGone(error: unknown): boolean {
+  if (!(error instanceof DragonflyError)) return false;
+  // One that stops says that trying again may help.
+  return error.code === "daemon-unreachable" || (error.code === "interrupted" && error.retryAfterMs !== undefined);
 }
 
 /** What the daemon is asked, from what the user asked. */

@@ -1,6 +1,7 @@
 // Talks to the daemon of this machine over its socket.
 
 import { Agent, type IncomingMessage, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Blame, DragonflyError } from "../core/error.ts";
 import {
   type DaemonStatus,
@@ -12,6 +13,7 @@ import {
 } from "../wire/local-api.ts";
 
 const statusTimeoutMs = 10_000;
+const backPollMs = 200;
 const maxProblemBytes = 64 << 10;
 
 interface Question {
@@ -40,6 +42,16 @@ export class LocalClient {
       if (isAbsent(error)) return null;
       throw signal.aborted ? signal.reason : this.#unreachable(error);
     }
+  }
+
+  /** Resolves to whether a daemon answers within this time. */
+  async back(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + withinMs;
+    while (performance.now() < deadline && !signal.aborted) {
+      await sleep(backPollMs, undefined, { signal }).catch(() => {});
+      if ((await this.status(signal).catch(() => null)) !== null) return true;
+    }
+    return false;
   }
 
   /** The lines that answer a download, the last of them `done` or `failed`. Leaving early closes the connection, and the daemon stops. */

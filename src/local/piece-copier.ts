@@ -9,7 +9,9 @@ import type { VersionContent } from "./version-content.ts";
 const maxRun = 64;
 
 export class PieceCopier {
-  readonly #content: VersionContent;
+  #content: VersionContent;
+  /** To read from instead, once what is being copied is. */
+  #nextContent: VersionContent | undefined;
   readonly #output: Output;
   readonly #pieceLength: number;
   readonly #stop = new AbortController();
@@ -29,6 +31,14 @@ export class PieceCopier {
     this.#length = version.length;
     this.#running = this.#run();
     this.#running.catch(onFailure);
+  }
+
+  /** Another daemon tells from here on what it holds, and has the version elsewhere perhaps. */
+  readFrom(content: VersionContent): void {
+    this.#waiting.clear();
+    void this.#nextContent?.close();
+    this.#nextContent = content;
+    this.#wake();
   }
 
   /** A version's length may come to light while it is read. */
@@ -56,14 +66,16 @@ export class PieceCopier {
     this.#stop.abort();
     this.#wake();
     await this.#running.catch(() => {});
+    await this.#nextContent?.close();
     await this.#content.close();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const run = this.#next();
-      if (run !== undefined) await this.#copy(run, signal);
+      const run = this.#nextContent === undefined ? this.#next() : undefined;
+      if (this.#nextContent !== undefined) await this.#turn(this.#nextContent);
+      else if (run !== undefined) await this.#copy(run, signal);
       else if (this.#state === "complete") return;
       else {
         await new Promise<void>((resolve) => {
@@ -71,6 +83,13 @@ export class PieceCopier {
         });
       }
     }
+  }
+
+  async #turn(content: VersionContent): Promise<void> {
+    this.#nextContent = undefined;
+    const before = this.#content;
+    this.#content = content;
+    await before.close();
   }
 
   #next(): PieceRange | undefined {

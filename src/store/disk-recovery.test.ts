@@ -347,6 +347,27 @@ test("what does not say what it is goes away, what is foreign stays", async (t) 
   await store.close();
 });
 
+test("pieces that were written and not claimed take room all the same, and none twice when they come again", async (t) => {
+  const dataDir = await temporaryDirectory(t);
+  const version = { ...versionOf("a", 4 * 65_536), pieceLength: 65_536 };
+  const content = contentOf(version, 4 * 65_536);
+  const store = await openIn(dataDir);
+  const holding = await store.create(version);
+  for (const piece of [0, 1, 2]) await writePiece(holding, content, piece);
+  await store.close();
+  await truncate(join(dataDir, "versions", version.id, "journal"), headerBytes + recordBytes);
+
+  const again = await openIn(dataDir);
+  t.after(() => again.close());
+  const found = again.find(version.id);
+  assert.ok(found);
+  assert.equal(found.held.count, 1);
+  const { usedBytes } = again;
+  assert.ok(Math.abs(usedBytes - 3 * 65_536) <= 4096, `${usedBytes} bytes`);
+  for (const piece of [1, 2]) await writePiece(found, content, piece);
+  assert.ok(again.usedBytes - usedBytes <= 4096, `${again.usedBytes} bytes`);
+});
+
 test("a process killed at any moment leaves only right pieces", async (t) => {
   const content = contentOf(crashVersion, crashVersion.length ?? 0);
   for (const afterReports of [1, 7, 31]) {

@@ -14,8 +14,8 @@ export interface Keeper {
   now(): number;
   /** Counts bytes about to be written, evicting others where needed; `no-space` when that is not enough. */
   admit(bytes: number): void | Promise<void>;
-  /** Ends what `admit` began. */
-  settle(bytes: number, kept: boolean): void;
+  /** Ends what `admit` began: so many bytes more are kept. */
+  settle(bytes: number, keptBytes: number): void;
 }
 
 export interface HoldingFacts {
@@ -25,6 +25,8 @@ export interface HoldingFacts {
   readonly held: Bitset;
   /** Where the last held byte ends. */
   readonly endBytes: number;
+  /** What its file takes, where that may be more than what is held: pieces that were written and not claimed before a process was killed. */
+  readonly takenBytes?: number;
   readonly createdAtMs: number;
   readonly usedAtMs: number;
 }
@@ -36,6 +38,9 @@ export function newFacts(version: VersionRecord, nowMs: number): HoldingFacts {
 
 /** A piece index beyond this is a mistake: 64 TiB in the largest pieces. */
 const maxPieces = 1 << 24;
+
+/** A file takes whole blocks of its disk: so much more is no sign of stray bytes, nor anything where pieces are no whole blocks. */
+const blockBytes = 4096;
 
 /** Kept until it is removed; then leaving while somebody has it acquired; then gone. */
 type Life = "kept" | "leaving" | "gone";
@@ -53,6 +58,8 @@ export abstract class PieceHolding implements Holding {
   #pins = 0;
   #endBytes: number;
   #heldBytes: number;
+  /** On disk, and of no piece that is held. */
+  #strayBytes: number;
   #usedAtMs: number;
 
   constructor(keeper: Keeper, facts: HoldingFacts) {
@@ -65,6 +72,8 @@ export abstract class PieceHolding implements Holding {
     this.#usedAtMs = facts.usedAtMs;
     this.#endBytes = facts.endBytes;
     this.#heldBytes = this.#countHeldBytes();
+    const aligned = facts.version.pieceLength % blockBytes === 0;
+    this.#strayBytes = aligned ? Math.max(0, (facts.takenBytes ?? 0) - this.#heldBytes - blockBytes) : 0;
   }
 
   abstract readonly file: string | undefined;
@@ -98,8 +107,9 @@ export abstract class PieceHolding implements Holding {
     return this.#endBytes;
   }
 
-  get heldBytes(): number {
-    return this.#heldBytes;
+  /** What it takes of the store's room. */
+  get takenBytes(): number {
+    return this.#heldBytes + this.#strayBytes;
   }
 
   get busy(): boolean {
@@ -207,7 +217,7 @@ export abstract class PieceHolding implements Holding {
   }
 
   async #keep(index: PieceIndex, bytes: Uint8Array, digest: Uint8Array): Promise<void> {
-    let kept = false;
+    let keptBytes = 0;
     try {
       this.touch();
       await this.#keeper.admit(bytes.length);
@@ -215,9 +225,9 @@ export abstract class PieceHolding implements Holding {
         this.checkKept();
         await this.put(index, bytes);
         this.checkKept();
-        kept = true;
+        keptBytes = bytes.length - this.#takeStray(bytes.length);
       } finally {
-        this.#keeper.settle(bytes.length, kept);
+        this.#keeper.settle(bytes.length, keptBytes);
       }
       this.record(index, digest);
       this.held.add(index);
@@ -227,6 +237,13 @@ export abstract class PieceHolding implements Holding {
       this.#writing.delete(index);
     }
     for (const listener of this.#gained) listener(index);
+  }
+
+  /** A piece that is written again takes no more room than its first writing did. */
+  #takeStray(bytes: number): number {
+    const taken = Math.min(this.#strayBytes, bytes);
+    this.#strayBytes -= taken;
+    return taken;
   }
 
   /** The last piece of an unknown length is as long as what was written of it. */

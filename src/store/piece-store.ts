@@ -122,9 +122,9 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     });
   }
 
-  settle(bytes: number, kept: boolean): void {
+  settle(bytes: number, keptBytes: number): void {
     this.#arrivingBytes -= bytes;
-    if (kept) this.#usedBytes += bytes;
+    this.#usedBytes += keptBytes;
   }
 
   /** Evicts so many bytes because the medium is full, whatever it said before. */
@@ -138,21 +138,21 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     const siblings = this.#tasks.get(taskId);
     if (siblings === undefined) this.#tasks.set(taskId, new Set([holding]));
     else siblings.add(holding);
-    this.#usedBytes += holding.heldBytes;
+    this.#usedBytes += holding.takenBytes;
   }
 
   /** `holding` is the one to be filled, if it is there already. */
   async #makeRoomFor(version: VersionRecord, holding: H | undefined): Promise<void> {
     const nowMs = this.now();
-    const heldBytes = holding?.heldBytes ?? 0;
-    const missingBytes = (version.length ?? heldBytes + version.pieceLength) - heldBytes;
-    let claimedBytes = heldBytes + missingBytes;
+    const takenBytes = holding?.takenBytes ?? 0;
+    const missingBytes = Math.max(0, (version.length ?? takenBytes + version.pieceLength) - takenBytes);
+    let claimedBytes = takenBytes + missingBytes;
     let expectedBytes = missingBytes;
     for (const other of this.#holdings.values()) {
       if (other === holding) continue;
       // A download under way gets the room it was promised; one that was given up has no claim beyond what it holds.
-      const promised = isEvictable(other, nowMs) ? 0 : Math.max(0, (other.version.length ?? 0) - other.heldBytes);
-      claimedBytes += other.heldBytes + promised;
+      const promised = isEvictable(other, nowMs) ? 0 : Math.max(0, (other.version.length ?? 0) - other.takenBytes);
+      claimedBytes += other.takenBytes + promised;
       expectedBytes += promised;
     }
     await this.#makeRoom(this.#quotaBytes === 0 ? 0 : claimedBytes - this.#quotaBytes, expectedBytes);
@@ -173,7 +173,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   async #evict(neededBytes: number, why: string, mend: string): Promise<void> {
     const candidates = Array.from(this.#holdings.values(), (holding) => ({
       id: holding.version.id,
-      bytes: holding.heldBytes,
+      bytes: holding.takenBytes,
       usedAtMs: holding.usedAtMs,
       busy: holding.busy,
     }));
@@ -195,7 +195,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     const siblings = this.#tasks.get(taskId);
     siblings?.delete(holding);
     if (siblings?.size === 0) this.#tasks.delete(taskId);
-    this.#usedBytes -= holding.heldBytes;
+    this.#usedBytes -= holding.takenBytes;
     const discarded = this.discard(holding);
     holding.leave();
     for (const listener of this.#listeners) listener(id);

@@ -35,6 +35,7 @@ interface Found {
   readonly file: VersionFile;
   readonly usedAtMs: number;
   readonly piecesBytes: number;
+  readonly takenBytes: number;
   readonly writtenAtNs: string;
   readonly journalBytes: number;
   /** Of the pieces, after the last claim. */
@@ -59,10 +60,11 @@ function look(directory: string, nowMs: number): Found | undefined {
       const pieces = statSync(join(directory, piecesName), { throwIfNoEntry: false, bigint: true });
       const journal = statSync(join(directory, journalName), { throwIfNoEntry: false, bigint: true });
       const piecesBytes = Number(pieces?.size ?? 0);
+      const takenBytes = Number(pieces?.blocks ?? 0) * 512;
       const writtenAtNs = String(pieces?.mtimeNs ?? 0);
       const journalBytes = Number(journal?.size ?? 0);
       const writtenSince = (pieces?.mtimeNs ?? 0n) > (journal?.mtimeNs ?? 0n);
-      return { directory, file, usedAtMs, piecesBytes, writtenAtNs, journalBytes, writtenSince };
+      return { directory, file, usedAtMs, piecesBytes, takenBytes, writtenAtNs, journalBytes, writtenSince };
     } finally {
       closeSync(handle);
     }
@@ -114,7 +116,8 @@ async function recoverPieces(found: Found, boot: string): Promise<Recovered> {
     const proved = { ...file, state, digest, boot: complete ? boot : undefined, writtenAtNs } as const;
     await writeVersionFile(join(directory, versionName), proved, false);
   }
-  const facts = { ...factsOf(found, file.version, held), state, digest } as const;
+  const { takenBytes } = found;
+  const facts = { ...factsOf(found, file.version, held), state, digest, ...(complete ? {} : { takenBytes }) } as const;
   return { facts, journalEndBytes, digests, durable: false, writtenAtNs: complete ? found.writtenAtNs : undefined };
 }
 

@@ -55,6 +55,7 @@ test("a status tells the supernodes", () => {
   assert.deepEqual(readDaemonStatus({ supernodes: ["http://s:1"], version: "1", more: 1 }), {
     supernodes: ["http://s:1"],
     version: "1",
+    standIn: false,
   });
   assert.throws(() => readDaemonStatus({}), { code: "protocol-violation" });
 });

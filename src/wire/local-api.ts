@@ -85,6 +85,8 @@ export type DownloadEvent = Accepted | Note | Progress | Done | Failed;
 export interface DaemonStatus {
   readonly supernodes: readonly string[];
   readonly version: string;
+  /** A dfget started it, and it leaves for a daemon that is there to stay. */
+  readonly standIn: boolean;
 }
 
 /** The longest line of an answer, in bytes: a `progress` that lists every second piece of a very large file stays below it. */
@@ -104,7 +106,11 @@ export function readDownloadEvent(json: unknown): DownloadEvent | null {
 export function readDaemonStatus(json: unknown): DaemonStatus {
   const status = fieldsOf(json);
   if (status === null || !isList(status.supernodes, isText)) throw violation("a malformed status");
-  return { supernodes: status.supernodes, version: isText(status.version) ? status.version : "unknown" };
+  return {
+    supernodes: status.supernodes,
+    version: isText(status.version) ? status.version : "unknown",
+    standIn: status.standIn === true,
+  };
 }
 
 /** Throws `bad-usage` with the name of the field that is wrong. */
