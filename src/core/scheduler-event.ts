@@ -15,11 +15,20 @@ export type SchedulerEvent =
       readonly request: number;
       readonly task: TaskId;
       readonly audience: Audience;
+      /** How old the origin's word on the version may be, where the asker says. */
+      readonly maxAgeMs?: number | undefined;
     }
   /** The supernode wants the current version to be there, for no host in particular. */
   | { readonly type: "seed-wanted"; readonly request: number; readonly task: TaskId; readonly audience: Audience }
   /** The origin was asked for this audience: this is the current version. */
-  | { readonly type: "probed"; readonly task: TaskId; readonly audience: Audience; readonly version: VersionId }
+  | {
+      readonly type: "probed";
+      readonly task: TaskId;
+      readonly audience: Audience;
+      readonly version: VersionId;
+      /** How long that counts, where the origin says. */
+      readonly freshForMs?: number;
+    }
   | { readonly type: "probe-failed"; readonly task: TaskId; readonly audience: Audience; readonly error: WireError }
   | { readonly type: "seed"; readonly version: VersionId; readonly state: "complete" }
   | { readonly type: "seed-failed"; readonly version: VersionId; readonly error: WireError }

@@ -233,6 +233,27 @@ test("leaving and coming back does not clear an isolation; the operator's releas
   assert.deepEqual(talk.say({ type: "release", host: "b" as HostId }), ["b released"]);
 });
 
+test("an asker says how old the origin's word may be, and the origin how long it counts", () => {
+  const talk = new Dialogue();
+  talk.swarm("a");
+  talk.join("b");
+  const asks = (maxAgeMs: number | undefined) => {
+    const said = talk.say({ type: "register", host: "b" as HostId, request: 1, task, audience: nobody, maxAgeMs });
+    const probes = said.some((effect) => effect.startsWith("probe"));
+    if (probes) talk.say({ type: "probed", task, audience: nobody, version: v1 });
+    return probes ? "probed" : "answered";
+  };
+  talk.now = 20_000;
+  assert.equal(asks(30_000), "answered");
+  assert.equal(asks(undefined), "probed");
+  assert.equal(asks(undefined), "answered");
+  talk.now = 20_001;
+  assert.equal(asks(0), "probed");
+  talk.say({ type: "probed", task, audience: nobody, version: v1, freshForMs: 0 });
+  talk.now = 20_002;
+  assert.equal(asks(undefined), "probed");
+});
+
 test("after its isolation a host is on probation, with few neighbours", () => {
   const talk = new Dialogue();
   talk.swarm("a", "b", "c", "d");

@@ -17,15 +17,22 @@ import { Tasks, type Waiting } from "./tasks.ts";
 
 export interface SchedulerOptions {
   readonly random: Random;
-  /** How long the origin's word on a version counts, in milliseconds. */
+  /** How long the origin's word on a version counts where neither it nor the asker says, in milliseconds. */
   readonly freshnessMs: number;
   readonly tuning?: SchedulerTuning;
+}
+
+interface Wanted {
+  readonly task: TaskId;
+  readonly audience: Audience;
+  readonly maxAgeMs?: number | undefined;
 }
 
 export class Scheduler {
   readonly #random: Random;
   readonly #tuning: SchedulerTuning;
   readonly #tasks: Tasks;
+  readonly #freshnessMs: number;
   readonly #hosts: Hosts;
   readonly #swarms = new Map<VersionId, Swarm>();
   #effects: SchedulerEffect[] = [];
@@ -34,7 +41,8 @@ export class Scheduler {
     this.#random = options.random;
     this.#tuning = options.tuning ?? schedulerTuning;
     this.#hosts = new Hosts(this.#tuning);
-    this.#tasks = new Tasks(options.freshnessMs, this.#tuning.forgetTaskMs);
+    this.#tasks = new Tasks(this.#tuning.forgetTaskMs);
+    this.#freshnessMs = options.freshnessMs;
   }
 
   step(event: SchedulerEvent, nowMs: number): readonly SchedulerEffect[] {
@@ -71,11 +79,11 @@ export class Scheduler {
       case "host-left":
         return this.#hostLeft(event.id);
       case "register":
-        return this.#register(event.task, event.audience, { host: event.host, request: event.request }, now);
+        return this.#register(event, { host: event.host, request: event.request }, now);
       case "seed-wanted":
-        return this.#register(event.task, event.audience, { host: undefined, request: event.request }, now);
+        return this.#register(event, { host: undefined, request: event.request }, now);
       case "probed":
-        return this.#probed(event.task, event.audience, event.version, now);
+        return this.#probed(event, now);
       case "probe-failed":
         return this.#probeFailed(event.task, event.audience, event.error);
       case "seed":
@@ -132,15 +140,16 @@ export class Scheduler {
 
   // --- tasks
 
-  #register(id: TaskId, audience: Audience, waiting: Waiting, now: number): void {
-    const version = this.#tasks.confirmed(id, audience, now);
+  #register({ task: id, audience, maxAgeMs }: Wanted, waiting: Waiting, now: number): void {
+    const version = this.#tasks.confirmed(id, audience, now, maxAgeMs);
     const swarm = version === undefined ? undefined : this.#swarms.get(version);
     if (swarm !== undefined && swarm.seed !== "failed") return this.#admit(swarm, waiting);
     if (this.#tasks.wait(id, audience, waiting)) this.#effects.push({ type: "probe", task: id, audience });
   }
 
-  #probed(id: TaskId, audience: Audience, version: VersionId, now: number): void {
-    this.#tasks.confirm(id, audience, version, now);
+  #probed(event: Extract<SchedulerEvent, { type: "probed" }>, now: number): void {
+    const { task: id, audience, version, freshForMs = this.#freshnessMs } = event;
+    this.#tasks.confirm(id, audience, version, { atMs: now, forMs: freshForMs });
     const swarm = this.#swarm(version, id);
     if (swarm.seed === "idle" || swarm.seed === "failed") {
       swarm.seed = "reading";

@@ -9,11 +9,16 @@ export interface Waiting {
   readonly request: number;
 }
 
+/** When the origin confirmed the version, and how long that counts where the asker does not say. */
+interface Confirmation {
+  readonly atMs: number;
+  readonly forMs: number;
+}
+
 interface Task {
   readonly id: TaskId;
   version: VersionId | undefined;
-  /** When the origin last confirmed the version, by audience. */
-  readonly confirmedAtMs: Map<Audience, number>;
+  readonly confirmed: Map<Audience, Confirmation>;
   readonly waiting: Map<Audience, Waiting[]>;
   usedAtMs: number;
 }
@@ -22,14 +27,12 @@ const NEVER = Number.POSITIVE_INFINITY;
 const maxAudiences = 1024;
 
 export class Tasks {
-  readonly #freshnessMs: number;
   readonly #forgetMs: number;
   readonly #byId = new Map<TaskId, Task>();
   #nextSweepMs = NEVER;
 
-  /** How long the origin's word counts, and how long a task that nobody uses is remembered. */
-  constructor(freshnessMs: number, forgetMs: number) {
-    this.#freshnessMs = freshnessMs;
+  /** How long a task that nobody uses is remembered. */
+  constructor(forgetMs: number) {
     this.#forgetMs = forgetMs;
   }
 
@@ -51,11 +54,15 @@ export class Tasks {
     this.#task(id, nowMs);
   }
 
-  /** The version, if the origin confirmed it for the audience a short while ago and is not being asked. Counts as use. */
-  confirmed(id: TaskId, audience: Audience, nowMs: number): VersionId | undefined {
-    const { version, confirmedAtMs, waiting } = this.#task(id, nowMs);
-    const atMs = confirmedAtMs.get(audience) ?? Number.NEGATIVE_INFINITY;
-    return waiting.has(audience) || nowMs - atMs > this.#freshnessMs ? undefined : version;
+  /**
+   * The version, if the origin confirmed it for the audience a short while ago, `maxAgeMs` where that is given, and is not being asked. Counts
+   * as use.
+   */
+  confirmed(id: TaskId, audience: Audience, nowMs: number, maxAgeMs?: number): VersionId | undefined {
+    const { version, confirmed, waiting } = this.#task(id, nowMs);
+    const said = confirmed.get(audience);
+    if (said === undefined || waiting.has(audience)) return undefined;
+    return nowMs - said.atMs > (maxAgeMs ?? said.forMs) ? undefined : version;
   }
 
   /** Waits for the origin's word. Returns whether the origin is to be asked: nobody has waited before. */
@@ -68,11 +75,11 @@ export class Tasks {
   }
 
   /** The origin's word. That on another version voids what was said to others. */
-  confirm(id: TaskId, audience: Audience, version: VersionId, nowMs: number): void {
-    const task = this.#task(id, nowMs);
-    if (task.version !== version || task.confirmedAtMs.size >= maxAudiences) task.confirmedAtMs.clear();
+  confirm(id: TaskId, audience: Audience, version: VersionId, said: Confirmation): void {
+    const task = this.#task(id, said.atMs);
+    if (task.version !== version || task.confirmed.size >= maxAudiences) task.confirmed.clear();
     task.version = version;
-    task.confirmedAtMs.set(audience, nowMs);
+    task.confirmed.set(audience, said);
   }
 
   /** Those who are to be answered now. */
@@ -89,7 +96,7 @@ export class Tasks {
     if (task === undefined) return undefined;
     const { version } = task;
     task.version = undefined;
-    task.confirmedAtMs.clear();
+    task.confirmed.clear();
     if (task.waiting.size === 0) this.#byId.delete(id);
     return version;
   }
@@ -106,7 +113,7 @@ export class Tasks {
   #task(id: TaskId, nowMs: number): Task {
     let task = this.#byId.get(id);
     if (task === undefined) {
-      task = { id, version: undefined, confirmedAtMs: new Map(), waiting: new Map(), usedAtMs: nowMs };
+      task = { id, version: undefined, confirmed: new Map(), waiting: new Map(), usedAtMs: nowMs };
       this.#byId.set(id, task);
       this.#nextSweepMs = Math.min(this.#nextSweepMs, nowMs + this.#forgetMs);
     }

@@ -143,7 +143,7 @@ export class Supernodes {
     const filter = task.filter === undefined ? undefined : [...task.filter];
     const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights } = task;
     const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
-    const message = { version, ...key, onlyShareable };
+    const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs };
     const tried = new Set<string>();
     for (;;) {
       const link = this.#home(id, tried);

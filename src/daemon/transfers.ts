@@ -87,7 +87,7 @@ export class Transfers {
   /** Errors: what the origin, the supernode or the disk refuses with; `no-source` where the origin is forbidden and nothing else is left. */
   async open(request: ContentRequest): Promise<Ticket> {
     const key = taskKey(request);
-    const mark = `${key.id} ${key.audience} ${request.backToSource} ${request.onlyShareable === true}`;
+    const mark = `${key.id} ${key.audience} ${request.backToSource} ${request.onlyShareable === true} ${request.maxAgeMs}`;
     const shared = this.#opening.get(mark);
     if (shared !== undefined) return shared;
     const opening = this.#open(key, request);

@@ -30,6 +30,8 @@ export interface DownloadOptions {
   readonly limit?: number | string | undefined;
   /** Milliseconds, or text: `5m`. */
   readonly timeout?: number | string | undefined;
+  /** What the origin was asked about so long ago at most is current. Milliseconds, or text; 0 asks it now. */
+  readonly maxAge?: number | string | undefined;
   /** Never read from the origin, only from peers and supernodes. */
   readonly noBackToSource?: boolean | undefined;
   /** A file of PEM certificates to trust as the origin's. */

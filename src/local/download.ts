@@ -175,6 +175,7 @@ export function requestFrom(config: GetConfig, order: "any" | "stream", ca: stri
     ...(filter.length === 0 ? {} : { filter }),
     ...(rateBytesPerSecond === 0 ? {} : { rateBytesPerSecond }),
     ...(timeoutMs === 0 ? {} : { timeoutMs }),
+    ...(config.maxAgeMs === undefined ? {} : { maxAgeMs: config.maxAgeMs }),
     backToSource: config.backToSource,
     ...(ca === undefined ? {} : { ca }),
     ...(config.insecureOrigin ? { insecureOrigin: true } : {}),

@@ -25,6 +25,8 @@ export interface GetConfig {
   readonly rateBytesPerSecond: number;
   /** 0 is no limit. */
   readonly timeoutMs: number;
+  /** How old the origin's word that a version is current may be; undefined is as the cluster has it. */
+  readonly maxAgeMs?: number;
   readonly backToSource: boolean;
   readonly supernodes: readonly string[];
   readonly socket: string;
@@ -129,6 +131,12 @@ const settings = {
     { name: "timeout", short: "e", kind: duration, group: source, help: "give up after this long; 0 is never" },
     "0",
   ),
+  maxAge: optional({
+    name: "max-age",
+    kind: duration,
+    group: source,
+    help: "what the origin was asked about so long ago at most is current; 0 asks it now",
+  }),
   noBackToSource: setting(
     {
       name: "no-back-to-source",
@@ -210,6 +218,7 @@ export const getSchema: Schema<typeof settings, GetConfig> = {
       ...(values.range === undefined ? {} : { range: values.range }),
       rateBytesPerSecond: values.limit,
       timeoutMs: values.timeout,
+      ...(values.maxAge === undefined ? {} : { maxAgeMs: values.maxAge }),
       backToSource: !values.noBackToSource,
       supernodes: values.supernode,
       socket: values.socket,

@@ -2,6 +2,7 @@
 
 import type { WebSocket } from "ws";
 import { DragonflyError } from "../core/error.ts";
+import { freshForMs } from "../core/freshness.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Scheduler } from "../core/scheduler.ts";
@@ -230,7 +231,8 @@ export class Cluster {
       const key = this.#note(message, host, message.onlyShareable);
       const { version } = message;
       if (version !== undefined) this.#takeovers.holds(host, [{ task: key.id, version, complete: false }]);
-      this.dispatch({ type: "register", host, request: message.request, task: key.id, audience: key.audience });
+      const { request, maxAgeMs } = message;
+      this.dispatch({ type: "register", host, request, task: key.id, audience: key.audience, maxAgeMs });
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       channel.send({ type: "refused", request: message.request, error: error.toJSON() });
@@ -344,7 +346,9 @@ export class Cluster {
   async #probe({ task, audience }: Extract<SchedulerEffect, { type: "probe" }>): Promise<void> {
     try {
       const version = await this.#options.seeds.probe(task, audience, this.#takeovers.isOffered(task));
-      this.dispatch({ type: "probed", task, audience, version });
+      const cacheControl = this.#options.seeds.find(version)?.version.representation?.["cache-control"];
+      const forMs = freshForMs(cacheControl, this.#options.freshnessMs);
+      this.dispatch({ type: "probed", task, audience, version, freshForMs: forMs });
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       this.#options.log.warn("probe failed", { task, error: error.message });

@@ -86,6 +86,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
     insecureOrigin: z.boolean().optional(),
     onlyShareable: z.boolean().optional(),
     rights: z.string().max(256).optional(),
+    /** How old the origin's word that it is current may be. */
+    maxAgeMs: count.optional(),
   }),
   /** Asks for a registry's token; the supernode asks the token service once for all. */
   z.object({

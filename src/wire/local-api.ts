@@ -17,6 +17,8 @@ export interface DownloadRequest {
   readonly filter?: readonly string[];
   readonly rateBytesPerSecond?: number;
   readonly timeoutMs?: number;
+  /** How old the origin's word that a version is current may be. */
+  readonly maxAgeMs?: number;
   readonly backToSource: boolean;
   /** PEM. */
   readonly ca?: string;
@@ -149,6 +151,7 @@ const requestGuards: Readonly<Record<keyof DownloadRequest, Guard>> = {
   filter: absentOr((value) => isList(value, isText)),
   rateBytesPerSecond: absentOr(isCount),
   timeoutMs: absentOr(isCount),
+  maxAgeMs: absentOr(isCount),
   backToSource: isFlag,
   ca: absentOr(isText),
   insecureOrigin: absentOr(isFlag),

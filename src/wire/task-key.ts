@@ -16,6 +16,8 @@ export interface TaskRequest {
   readonly range?: ByteRange | undefined;
   /** The request is refused (`not-shareable`) where the origin does not want its content to be shared; else the asker has decided that it is. */
   readonly onlyShareable?: boolean | undefined;
+  /** How old the origin's word that a version is current may be, where the asker says. */
+  readonly maxAgeMs?: number | undefined;
   /** Names of query parameters that do not change the content. */
   readonly filter?: readonly string[] | undefined;
   /** Certificates that vouch for the origin beside the system's, in PEM. */
