@@ -1,24 +1,32 @@
 // Part of `npm run build`: puts the code of some libraries into the files that load them, with their licences beside, so that whoever
-// installs the package gets two files where there would be thirty packages.
+// installs the package gets two files where there would be thirty packages; and the console's code and libraries into what the page loads.
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { rolldown } from "rolldown";
 
-/** Below src/: each does nothing but hand on what libraries export. */
-const entries = ["cli/progress-bar", "proxy/x509-classes"];
+/** Below src/ and dist/: the first two do nothing but hand on what libraries export. */
+const entries = [
+  { input: "cli/progress-bar.ts", output: "cli/progress-bar", platform: "node" },
+  { input: "proxy/x509-classes.ts", output: "proxy/x509-classes", platform: "node" },
+  { input: "console/main.tsx", output: "console/console", platform: "browser", tsconfig: "src/console/tsconfig.json" },
+];
 
 process.chdir(new URL("..", import.meta.url).pathname);
 await Promise.all(entries.map(bundle));
+const styles = ["node_modules/uplot/dist/uPlot.min.css", "src/console/style.css"];
+const texts = await Promise.all(styles.map((path) => readFile(path, "utf8")));
+await writeFile("dist/console/console.css", texts.join("\n"));
+for (const name of ["index.html", "icon.svg"]) await copyFile(`src/console/${name}`, `dist/console/${name}`);
 
-async function bundle(entry) {
-  const file = `dist/${entry}.js`;
-  const build = await rolldown({ input: `src/${entry}.ts`, platform: "node", logLevel: "warn" });
+async function bundle({ input, output: name, ...options }) {
+  const file = `dist/${name}.js`;
+  const build = await rolldown({ ...options, input: `src/${input}`, logLevel: "warn" });
   const { output } = await build.write({ file, format: "esm", minify: true });
   await build.close();
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   const texts = await Promise.all([...new Set(modules.flatMap(packageOf))].sort().map(licenceOf));
-  await writeFile(`dist/${entry}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
+  await writeFile(`dist/${name}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
 /** The folder of the package that a module is of; none for our own. */

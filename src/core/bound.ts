@@ -1,14 +1,12 @@
-// The time that no scheme can beat, and what it is that sets it.
+// The bound of docs/swarm.md: the time within which no scheme can bring a file to all hosts.
 
-/** Rates in bytes a second. */
-export interface Capacities {
+export interface BoundTerms {
+  readonly bytes: number;
   readonly hosts: number;
-  readonly sizeBytes: number;
-  /** At which the content comes into the cluster. */
+  /** Bytes a second, here and below; Infinity where nothing limits it, or nobody knows what does. */
   readonly source: number;
-  /** Of the seeds together. */
+  /** What leaves the source for the hosts. */
   readonly seedUp: number;
-  /** Of the slowest host. */
   readonly down: number;
   /** Of all hosts together. */
   readonly upSum: number;
@@ -16,18 +14,16 @@ export interface Capacities {
 
 export interface Bound {
   readonly seconds: number;
-  readonly by: "source" | "downlinks" | "uplinks";
+  /** What makes it so: how fast the content comes into the swarm, how fast one host receives, how fast all send. */
+  readonly by: "source" | "downlink" | "uplinks";
 }
 
-/**
- * Within which the content can be on all hosts at best: it has to come in once, each host has to receive it, and all uplinks together have to send a
- * copy to each (Kumar and Ross, HotWeb 2006).
- */
-export function boundOf({ hosts, sizeBytes, source, seedUp, down, upSum }: Capacities): Bound {
-  const bounds: Bound[] = [
-    { by: "source", seconds: sizeBytes / Math.min(source, seedUp) },
-    { by: "downlinks", seconds: sizeBytes / down },
-    { by: "uplinks", seconds: (hosts * sizeBytes) / (seedUp + upSum) },
-  ];
-  return bounds.reduce((worst, bound) => (bound.seconds > worst.seconds ? bound : worst));
+/** The source has to send it once, each host to receive it, and all uplinks together to send a copy to each (Kumar and Ross, HotWeb 2006). */
+export function boundOf({ bytes, hosts, source, seedUp, down, upSum }: BoundTerms): Bound {
+  const terms = [
+    { seconds: bytes / Math.min(source, seedUp), by: "source" },
+    { seconds: bytes / down, by: "downlink" },
+    { seconds: (hosts * bytes) / (seedUp + upSum), by: "uplinks" },
+  ] as const;
+  return terms.reduce((most, term) => (term.seconds > most.seconds ? term : most));
 }

@@ -14,6 +14,11 @@ export class Curve {
     return this.#sum;
   }
 
+  /** When something was added last. */
+  get endMs(): number {
+    return this.#points.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY;
+  }
+
   get points(): readonly (readonly [atMs: number, sum: number])[] {
     return this.#points;
   }

@@ -14,6 +14,8 @@ type Counts = { -readonly [K in keyof Volume]: number };
 
 export const quarterMs = 900_000;
 const quarters = 96;
+/** After so long without a byte a version is wanted anew, and its curve begins again. */
+const idleMs = 60_000;
 const maxVersions = 1024;
 const maxRunning = 131_072;
 
@@ -30,7 +32,7 @@ export class Traffic {
     return this.#totals;
   }
 
-  /** How much each version's hosts have received, and when. Undefined for one of which nothing was told in a long time. */
+  /** How much a version's hosts have received, and when, since it was last wanted. Undefined for one of which nothing was told in a long time. */
   curve(version: VersionId): Curve | undefined {
     return this.#curves.get(version);
   }
@@ -51,7 +53,7 @@ export class Traffic {
     const origin = from.origin - since.origin;
     if (peers + supernode + origin === 0) return;
     this.#count({ peers, supernode, origin, read: 0 }, at.nowMs);
-    this.#curveOf(version).add(peers + supernode + origin, at.nowMs);
+    this.#curveOf(version, at.nowMs).add(peers + supernode + origin, at.nowMs);
   }
 
   /** The supernode read so much from an origin. */
@@ -82,8 +84,9 @@ export class Traffic {
     for (const quarter of this.#quarters.keys()) if (quarter < oldest) this.#quarters.delete(quarter);
   }
 
-  #curveOf(version: VersionId): Curve {
-    const curve = this.#curves.get(version) ?? new Curve();
+  #curveOf(version: VersionId, nowMs: number): Curve {
+    const known = this.#curves.get(version);
+    const curve = known === undefined || nowMs - known.endMs > idleMs ? new Curve() : known;
     this.#curves.delete(version);
     this.#curves.set(version, curve);
     dropOldest(this.#curves, maxVersions);

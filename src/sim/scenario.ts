@@ -51,6 +51,7 @@ export const defaultScenario: Scenario = {
 
 /** Seconds within which no scheme can bring the file to all hosts. `upSum` is over all hosts, in bytes a second. */
 export function boundSeconds(scenario: Scenario, upSum: number): number {
-  const { size: sizeBytes, hosts, down, seedUp, seeds, originRate } = scenario;
-  return boundOf({ hosts, sizeBytes, source: originRate ?? Infinity, seedUp: seedUp * seeds, down, upSum }).seconds;
+  const { size: bytes, hosts, down, seedUp: each, seeds, originRate } = scenario;
+  const seedUp = each * seeds;
+  return boundOf({ bytes, hosts, source: originRate ?? seedUp, seedUp, down, upSum }).seconds;
 }

@@ -8,6 +8,7 @@ import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
 import type { Cluster } from "./cluster.ts";
+import { serveConsole } from "./console-files.ts";
 import { serveEvents } from "./live-api.ts";
 import type { LiveEvents } from "./live-events.ts";
 import { servePreheats } from "./preheat-api.ts";
@@ -28,6 +29,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   useProblems(app);
 
   serveHealth(app, options);
+  serveConsole(app);
   servePreheats(app, options.preheats);
   serveEvents(app, options.live);
 

@@ -144,7 +144,10 @@ async function compose(
     },
   });
   let ready = true;
-  const live = new LiveEvents({ id: key.host, software, startedAtMs: Date.now(), cluster, seeds, preheats });
+  const live = new LiveEvents({
+    ...{ id: key.host, software, startedAtMs: Date.now(), uploadLimit: config.uploadLimitBytesPerSecond },
+    ...{ cluster, seeds, preheats },
+  });
   const api = createApi({ cluster, seeds, preheats, live, metrics, ready: () => ready });
   await api.ready();
   route(api, cluster, pieces);

@@ -22,8 +22,8 @@ export class TaskView implements LiveSource {
   readonly #world: LiveWorld;
   readonly #task: TaskId;
   readonly #rates = new RateBook<string>();
-  /** The best rates seen so far: of one host's downlink and uplink, of the supernode's uplink, and from the origin. */
-  readonly #best = { down: 0, up: 0, seedUp: 0, source: 0 };
+  /** The best rates seen so far: of one host's downlink and uplink, and from the origin. */
+  readonly #best = { down: 0, up: 0, source: 0 };
   #watched: VersionId | undefined;
 
   constructor(world: LiveWorld, task: TaskId) {
@@ -52,6 +52,7 @@ export class TaskView implements LiveSource {
     const total = rates.peers + rates.supernode + rates.origin;
     this.#learn(hosts, rates);
     const { stride, cells, set } = mapPieces(seed.held, line.pieces ?? seed.held.words.length * 32);
+    const curve = cluster.traffic.curve(id);
     const missing = length === null ? 0 : missingBytes(swarm?.peers ?? [], { length, pieceLength });
     return {
       ...line,
@@ -63,8 +64,9 @@ export class TaskView implements LiveSource {
       supernode: this.#world.id,
       map: base64(set.toBytes(cells)),
       leftMs: missing > 0 ? leftMs(missing, total) : undefined,
-      curve: curveOf(cluster.traffic.curve(id)?.points ?? []),
-      bound: this.#bound(length, peers.length, seed.state === "complete" && seed.originBytes === 0),
+      missing,
+      curve: curveOf(curve?.points ?? []),
+      bound: this.#bound(length, (curve?.sum ?? 0) + missing),
     } satisfies LiveTask;
   }
 
@@ -117,15 +119,17 @@ export class TaskView implements LiveSource {
     }
     given.delete(this.#world.id);
     this.#best.up = Math.max(this.#best.up, ...given.values());
-    this.#best.seedUp = Math.max(this.#best.seedUp, rates.supernode);
     this.#best.source = Math.max(this.#best.source, rates.read);
   }
 
-  #bound(length: number | null, hosts: number, here: boolean): LiveTaskState["bound"] {
-    const { down, up, seedUp, source } = this.#best;
-    if (length === null || hosts === 0 || down === 0 || seedUp === 0) return undefined;
-    const rates = { source: here || source === 0 ? Number.POSITIVE_INFINITY : source, seedUp, down, upSum: hosts * up };
-    const { seconds, by } = boundOf({ hosts, sizeBytes: length, ...rates });
+  /** Hosts that had some before count for what they lacked. Where nothing limits the supernode, nobody knows what it could do. */
+  #bound(length: number | null, wanted: number): LiveTaskState["bound"] {
+    const { down, up, source } = this.#best;
+    if (length === null || length === 0 || wanted === 0 || down === 0) return undefined;
+    const hosts = wanted / length;
+    const seedUp = this.#world.uploadLimit || Number.POSITIVE_INFINITY;
+    const rates = { source: source || Number.POSITIVE_INFINITY, seedUp, down, upSum: hosts * up };
+    const { seconds, by } = boundOf({ hosts, bytes: length, ...rates });
     return { ms: Math.round(seconds * 1000), by };
   }
 }

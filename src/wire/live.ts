@@ -106,10 +106,12 @@ export type LiveTask =
       readonly rates: LiveVolume;
       readonly leftMs?: number | undefined;
       readonly hosts: Readonly<Record<string, LiveTaskHost>>;
-      /** [milliseconds since the first byte, bytes that hosts received by then]. */
+      /** Bytes that the hosts which fetch it lack. */
+      readonly missing: number;
+      /** [milliseconds since the first byte of late, bytes that hosts received by then]. */
       readonly curve: readonly (readonly number[])[];
-      /** Within which the hosts that are there could have it, were each as fast as the fastest has been. */
-      readonly bound?: { readonly ms: number; readonly by: "source" | "downlinks" | "uplinks" } | undefined;
+      /** Within which they could have received all of it, were each as fast as the fastest has been. */
+      readonly bound?: { readonly ms: number; readonly by: "source" | "downlink" | "uplinks" } | undefined;
     });
 
 export type LiveTaskHost = {
