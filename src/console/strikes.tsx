@@ -7,6 +7,7 @@ const meanings = {
   corrupt: "sent bytes that do not match the signed digest",
   stalled: "stopped in the middle of pieces",
   lied: "said that it holds what it does not",
+  slow: "was far slower than others",
   operator: "isolated by an operator",
 } as const;
 
