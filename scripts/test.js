@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 /** They start container engines and package managers, or wait for what they broke: `npm run test:slow`. */
-const slow = ["e2e/engines", "e2e/proxy-tools", "e2e/registry-faults", "e2e/failover", "e2e/package"];
+const slow = ["e2e/engines", "e2e/proxy-tools", "e2e/registry-faults", "e2e/failover", "e2e/package", "e2e/explain"];
 const named = process.argv.slice(2);
 const wanted = named.includes("slow") ? slow : named;
 const isWanted = (name) =>

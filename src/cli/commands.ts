@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./hosts.ts")).hosts,
   },
   {
+    name: "explain",
+    summary: "tell why a task is as fast as it is, host by host",
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
     name: "rm",
     summary: "remove a task and its content from a supernode",
     load: async () => (await import("./rm.ts")).rm,

@@ -102,6 +102,9 @@ export class GetRun {
         if (config.verbose) this.#say(`task ${taskId}, ${length === null ? "of unknown length" : `${length} bytes`}`);
       },
       progress: (progress) => this.#bar?.show(progress),
+      explained: (words) => {
+        if (config.verbose) for (const sentence of words) this.#say(sentence);
+      },
     };
   }
 

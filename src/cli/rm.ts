@@ -4,7 +4,8 @@ import { DragonflyError } from "../core/error.ts";
 import { adminSchema } from "../runtime/admin-config.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import type { Command } from "./command.ts";
-import { SupernodeClient, taskRows } from "./supernode-client.ts";
+import { SupernodeClient } from "./supernode-client.ts";
+import { fullTaskId } from "./task-id.ts";
 
 export const rm: Command = {
   description: "Removes a task and its content from a supernode. Hosts keep what they hold until they need the room.",
@@ -16,19 +17,9 @@ export const rm: Command = {
     const [asked] = operands;
     if (asked === undefined) throw new DragonflyError("bad-usage", "no task: say which, as dragonfly tasks shows it");
     const client = new SupernodeClient(supernodes);
-    const id = await fullId(client, asked.toLowerCase());
+    const id = await fullTaskId(asked.toLowerCase(), () => client.tasks());
     await client.remove(id);
     io.stdout.write(json ? `${JSON.stringify({ removed: id })}\n` : `${id}\n`);
     return 0;
   },
 };
-
-async function fullId(client: SupernodeClient, asked: string): Promise<string> {
-  if (!/^[0-9a-f]{1,64}$/.test(asked)) throw new DragonflyError("bad-usage", `"${asked}" is not a task id`);
-  if (asked.length === 64) return asked;
-  const [first, second] = taskRows(await client.tasks()).filter(({ id }) => id.startsWith(asked));
-  if (first === undefined) throw new DragonflyError("not-found", `no task begins with ${asked}`);
-  if (second !== undefined)
-    throw new DragonflyError("bad-usage", `several tasks begin with ${asked}: write more of it`);
-  return first.id;
-}

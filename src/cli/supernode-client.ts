@@ -38,6 +38,10 @@ export class SupernodeClient {
     return this.#ask("GET", "/api/v1/hosts");
   }
 
+  explanation(taskId: string): Promise<unknown> {
+    return this.#ask("GET", `/api/v1/tasks/${encodeURIComponent(taskId)}/explain`);
+  }
+
   async remove(taskId: string): Promise<void> {
     await this.#ask("DELETE", `/api/v1/tasks/${encodeURIComponent(taskId)}`);
   }

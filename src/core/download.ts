@@ -11,6 +11,7 @@
 
 import type { Bitset } from "./bitset.ts";
 import type { DownloadEffect, DownloadEvent, PieceFault } from "./download-event.ts";
+import { type DownloadMoment, momentOf } from "./download-moment.ts";
 import { type DownloadTuning, downloadTuning } from "./download-tuning.ts";
 import { type Flight, Flights } from "./flights.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
@@ -107,6 +108,18 @@ export class Download {
   /** Smoothed bytes a second over all neighbours. */
   get rateBytesPerSecond(): number {
     return this.#pace.bytesPerSecond;
+  }
+
+  /** What it is doing now, for whoever wants to explain it. */
+  moment(nowMs: number): DownloadMoment {
+    return momentOf({
+      pieces: this.#pieces,
+      neighbours: this.#neighbours,
+      flights: this.#flights,
+      slots: this.#pace.slots,
+      limited: this.#limitedUntilMs > nowMs,
+      atOrigin: this.#state === "at-origin",
+    });
   }
 
   step(event: DownloadEvent, nowMs: number): readonly DownloadEffect[] {

@@ -3,7 +3,7 @@
 import type { HostId, VersionId } from "./ids.ts";
 import type { SchedulerTuning } from "./scheduler-tuning.ts";
 import { type Strike, Strikes } from "./strikes.ts";
-import type { Host, Labels, Peer } from "./swarm.ts";
+import type { Host, Peer } from "./swarm.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -40,9 +40,10 @@ export class Hosts {
   }
 
   /** It has no peers yet; `strikes` is what it brings from before. */
-  join(id: HostId, address: string | null, labels: Labels, strikes = new Strikes(this.#tuning)): void {
+  join(host: Pick<Host, "id" | "address" | "labels" | "limits">, strikes = new Strikes(this.#tuning)): void {
+    const { id } = host;
     this.#away.delete(id);
-    this.#byId.set(id, { id, address, labels, peers: new Map(), strikes });
+    this.#byId.set(id, { ...host, peers: new Map(), strikes });
   }
 
   /** It is gone. One that is isolated or on probation stays known: leaving and coming back must not clear it. */

@@ -1,12 +1,19 @@
 // What the scheduler is told and what it wants done: the two sides of the machine in scheduler.ts.
 
 import type { WireError } from "./error.ts";
+import type { DownloadFacts } from "./explain.ts";
 import type { Audience, HostId, PieceIndex, TaskId, VersionId } from "./ids.ts";
 import type { StrikeReason } from "./strikes.ts";
-import type { BytesBySource, Host, Labels } from "./swarm.ts";
+import type { BytesBySource, Host, HostLimits, Labels } from "./swarm.ts";
 
 export type SchedulerEvent =
-  | { readonly type: "host-joined"; readonly id: HostId; readonly address: string | null; readonly labels: Labels }
+  | {
+      readonly type: "host-joined";
+      readonly id: HostId;
+      readonly address: string | null;
+      readonly labels: Labels;
+      readonly limits?: HostLimits | undefined;
+    }
   | { readonly type: "host-left"; readonly id: HostId }
   /** `request` is the host's own number for it, told back in the answer. */
   | {
@@ -47,6 +54,7 @@ export type SchedulerEvent =
       readonly heldPieces: number;
       readonly from: BytesBySource;
       readonly complete: boolean;
+      readonly facts?: DownloadFacts | undefined;
     }
   | { readonly type: "left"; readonly host: HostId; readonly version: VersionId }
   /** Two neighbours exchange no more, by the word of one of them. */
@@ -75,6 +83,9 @@ export type SchedulerEvent =
   | { readonly type: "forget"; readonly task: TaskId }
   | { readonly type: "wake" };
 
+/** `isolated`: the neighbour is; `you-are-isolated`: the host that is told. */
+export type DropReason = "left" | "swapped" | "isolated" | "you-are-isolated";
+
 export type SchedulerEffect =
   | { readonly type: "probe"; readonly task: TaskId; readonly audience: Audience }
   | { readonly type: "start-seed"; readonly task: TaskId; readonly version: VersionId }
@@ -100,7 +111,7 @@ export type SchedulerEffect =
       readonly host: HostId;
       readonly version: VersionId;
       readonly neighbour: HostId;
-      readonly reason: "left" | "swapped" | "isolated";
+      readonly reason: DropReason;
     }
   /** The version cannot be completed: its peers are told why. */
   | { readonly type: "abandon"; readonly host: HostId; readonly version: VersionId; readonly error: WireError }

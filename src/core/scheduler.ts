@@ -10,9 +10,9 @@ import type { WireError } from "./error.ts";
 import { Hosts } from "./hosts.ts";
 import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import type { Random } from "./random.ts";
-import type { SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
+import type { DropReason, SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
 import { type SchedulerTuning, schedulerTuning } from "./scheduler-tuning.ts";
-import { type BytesBySource, type Host, type Labels, neighbourLimit, type Peer, Swarm } from "./swarm.ts";
+import { type Host, neighbourLimit, type Peer, Swarm } from "./swarm.ts";
 import { Tasks, type Waiting } from "./tasks.ts";
 
 export interface SchedulerOptions {
@@ -75,7 +75,7 @@ export class Scheduler {
   #apply(event: SchedulerEvent, now: number): void {
     switch (event.type) {
       case "host-joined":
-        return this.#hostJoined(event.id, event.address, event.labels);
+        return this.#hostJoined(event);
       case "host-left":
         return this.#hostLeft(event.id);
       case "register":
@@ -113,10 +113,10 @@ export class Scheduler {
 
   // --- hosts
 
-  #hostJoined(id: HostId, address: string | null, labels: Labels): void {
+  #hostJoined({ id, address, labels, limits }: Extract<SchedulerEvent, { type: "host-joined" }>): void {
     const strikes = this.#hosts.get(id)?.strikes;
     this.#hostLeft(id);
-    this.#hosts.join(id, address, labels, strikes);
+    this.#hosts.join({ id, address, labels, limits }, strikes);
   }
 
   #hostLeft(id: HostId): void {
@@ -134,7 +134,7 @@ export class Scheduler {
     swarm.leave(peer);
   }
 
-  #drop(host: Host, version: VersionId, neighbour: HostId, reason: "left" | "swapped" | "isolated"): void {
+  #drop(host: Host, version: VersionId, neighbour: HostId, reason: DropReason): void {
     this.#effects.push({ type: "drop", host: host.id, version, neighbour, reason });
   }
 
@@ -241,15 +241,12 @@ export class Scheduler {
     if (complete) swarm.complete(peer);
   }
 
-  #progress(
-    id: HostId,
-    version: VersionId,
-    report: { readonly heldPieces: number; readonly from: BytesBySource; readonly complete: boolean },
-  ): void {
+  #progress(id: HostId, version: VersionId, report: Extract<SchedulerEvent, { type: "progress" }>): void {
     const peer = this.#hosts.peer(id, version);
     if (peer === undefined) return;
     peer.heldPieces = report.heldPieces;
     peer.from = report.from;
+    peer.facts = report.facts;
     if (report.complete) this.#swarms.get(version)?.complete(peer);
     else peer.state = "fetching";
   }
@@ -290,7 +287,7 @@ export class Scheduler {
       const swarm = this.#swarms.get(id);
       for (const neighbour of [...peer.neighbours]) {
         this.#drop(neighbour.host, id, host.id, "isolated");
-        this.#drop(host, id, neighbour.host.id, "isolated");
+        this.#drop(host, id, neighbour.host.id, "you-are-isolated");
         swarm?.unlink(peer, neighbour);
       }
     }

@@ -1,5 +1,6 @@
 // The peers of one version and who exchanges with whom: an undirected graph, near-random, of bounded degree.
 
+import type { DownloadFacts } from "./explain.ts";
 import type { HostId, TaskId, VersionId } from "./ids.ts";
 import type { Random } from "./random.ts";
 import type { SchedulerTuning } from "./scheduler-tuning.ts";
@@ -10,11 +11,19 @@ export interface Labels {
   readonly rack?: string | undefined;
 }
 
+/** Bytes a second; 0 is unlimited. */
+export interface HostLimits {
+  readonly download: number;
+  readonly upload: number;
+}
+
 /** What the scheduler knows of a host. `address` is null for one that can dial but not be dialled. */
 export interface Host {
   readonly id: HostId;
   readonly address: string | null;
   readonly labels: Labels;
+  /** As it told them; undefined where it did not. */
+  readonly limits: HostLimits | undefined;
   readonly peers: Map<VersionId, Peer>;
   readonly strikes: Strikes;
 }
@@ -36,6 +45,8 @@ export interface Peer {
   readonly neighbours: Peer[];
   heldPieces: number;
   from: BytesBySource;
+  /** What it measured, as of its last report. */
+  facts: DownloadFacts | undefined;
   /** It said that it holds some of the version, or all, not having it from here. */
   offers: boolean;
 }
@@ -58,7 +69,8 @@ export class Swarm {
     const known = host.peers.get(this.version);
     if (known !== undefined) return known;
     const from = { peers: 0, supernode: 0, origin: 0 };
-    const peer: Peer = { host, state, at: this.peers.length, neighbours: [], heldPieces: 0, from, offers: false };
+    const at = this.peers.length;
+    const peer: Peer = { host, state, at, neighbours: [], heldPieces: 0, from, facts: undefined, offers: false };
     this.peers.push(peer);
     host.peers.set(this.version, peer);
     return peer;

@@ -26,7 +26,8 @@ async function arriving(length: number | null = content.length) {
   });
   const transfer = new Transfer(holding);
   const places: (number | undefined)[] = [];
-  transfer.drive({ stop: () => {}, readAt: (offset) => places.push(offset), rateBytesPerSecond: 0 });
+  const sight = () => assert.fail("nobody looks");
+  transfer.drive({ stop: () => {}, readAt: (offset) => places.push(offset), rateBytesPerSecond: 0, sight });
   return { holding, transfer, places };
 }
 

@@ -151,6 +151,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     introduce: () => ({
       address: advertised(config, bound),
       labels: {},
+      limits: { download: config.downloadLimitBytesPerSecond, upload: config.uploadLimitBytesPerSecond },
       holdings: [...store.all()].map(({ version, state }) => ({
         task: version.taskId,
         version: version.id,

@@ -62,6 +62,7 @@ export class Delivery {
       reused: transfer === undefined,
       from: transfer?.from ?? { peers: 0, supernode: 0, origin: 0 },
       peers: transfer?.peers ?? 0,
+      ...(transfer?.watch === undefined ? {} : { explanation: transfer.watch.explanation }),
     });
   }
 

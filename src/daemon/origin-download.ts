@@ -13,6 +13,7 @@ import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { OriginReader, type OriginReadResult } from "../origin/origin-reader.ts";
 import type { Manifest } from "../wire/manifest.ts";
+import type { Sight } from "./download-watch.ts";
 import type { Driver, Transfer } from "./transfer.ts";
 
 export interface OriginDownloadOptions {
@@ -30,10 +31,14 @@ export interface OriginDownloadOptions {
   readonly onPiece?: (piece: PieceIndex) => void;
 }
 
+/** Of the reader's buffers, so many that wait for the disk say that it is behind. */
+const manyWrites = 5;
+
 export class OriginDownload implements Driver {
   readonly #options: OriginDownloadOptions;
   readonly #abort = new AbortController();
   readonly #meter = new RateMeter(performance.now());
+  #writing = 0;
 
   constructor(options: OriginDownloadOptions) {
     this.#options = options;
@@ -41,6 +46,28 @@ export class OriginDownload implements Driver {
 
   get rateBytesPerSecond(): number {
     return this.#meter.bytesPerSecond;
+  }
+
+  sight(): Sight {
+    return {
+      moment: {
+        atOrigin: true,
+        sealed: false,
+        open: 0,
+        limited: this.#options.gate.waiting > 0,
+        slotFree: false,
+        askedOfPeers: 0,
+        askedOfSeed: 0,
+        sources: 1,
+        neighbours: 0,
+        useful: 0,
+        seedUp: false,
+      },
+      diskBehind: this.#writing >= manyWrites,
+      arrivingBytes: 0,
+      supernode: "none",
+      isolated: false,
+    };
   }
 
   /** Resolves when every piece is in the holding. */
@@ -92,7 +119,8 @@ export class OriginDownload implements Driver {
       throw new DragonflyError("origin-changed", `the origin's content is not what the swarm is downloading any more`);
     }
     if (transfer.holding.held.has(piece)) return;
-    await transfer.holding.write(piece, bytes, digest);
+    this.#writing++;
+    await transfer.holding.write(piece, bytes, digest).finally(() => this.#writing--);
     transfer.gained("origin", bytes.length);
     onPiece?.(piece);
   }

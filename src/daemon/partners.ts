@@ -23,8 +23,8 @@ export interface PartnersOptions {
     roundTripMs: () => number | undefined,
   ) => Omit<ChannelHandler, "refused" | "closed">;
   readonly onIntroduced: (partner: Partner) => void;
-  /** It cannot be reached, refuses, or its link broke. */
-  readonly onLost: (partner: Partner) => void;
+  /** It cannot be reached, refuses, or its link broke: then it was `reached`. */
+  readonly onLost: (partner: Partner, reached: boolean) => void;
   /** The seed was dialled again and again in vain. */
   readonly onSeedAway: () => void;
 }
@@ -131,8 +131,9 @@ export class Partners {
 
   #lose(entry: Entry): void {
     if (this.#entries.get(entry.id) !== entry) return;
+    const reached = entry.channel !== undefined;
     this.leave(entry.id);
-    this.#options.onLost(entry);
+    this.#options.onLost(entry, reached);
     if (!entry.seed || this.#closed) return;
     clearTimeout(this.#redial);
     if (this.#redials >= patientRedials) this.#options.onSeedAway();

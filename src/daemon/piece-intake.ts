@@ -20,6 +20,11 @@ export class PieceIntake {
     this.#manifest = manifest;
   }
 
+  /** Pieces that are verified and not on disk yet. */
+  get writing(): number {
+    return this.#writes.size;
+  }
+
   /** The slab is the intake's from here on. A disk that refuses fails the transfer. */
   take(piece: PieceIndex, slab: Slab, { id, seed }: Pick<Partner, "id" | "seed">): "verified" | "vouched" | "corrupt" {
     const digest = createHash("sha256").update(slab.bytes).digest();

@@ -31,7 +31,7 @@ export interface SupernodesOptions {
   readonly software: string;
   readonly log: Log;
   /** What to say in `hello`, asked anew at each dialling. */
-  readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings">;
+  readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings" | "limits">;
   readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
   readonly onDown: (supernode: SupernodeIdentity) => void;

@@ -17,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import type { FromDaemon, NeighbourAddress, SignedPart } from "../wire/control.ts";
 import { type ManifestPart, runsOf } from "../wire/manifest.ts";
 import { DownloadLoop } from "./download-loop.ts";
+import type { Sight } from "./download-watch.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { type Partner, Partners } from "./partners.ts";
 import { PieceIntake } from "./piece-intake.ts";
@@ -45,6 +46,8 @@ export interface SwarmDownloadOptions {
 const reportEveryMs = 1000;
 /** However often a watcher wants it. */
 const minReportEveryMs = 200;
+/** A disk that keeps up leaves fewer pieces waiting. */
+const manyWrites = 8;
 /** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
 const arrivingEveryMs = 100;
 
@@ -57,6 +60,10 @@ export class SwarmDownload implements Driver {
   readonly #partners: Partners;
   readonly #intake: PieceIntake;
   #supernode: SupernodeIdentity;
+  #supernodeUp = true;
+  #isolated: boolean;
+  /** By partner: of the piece that is on its way from it. */
+  readonly #arriving = new Map<HostId, { bytes: number }>();
   #stopped = false;
   #reporter: NodeJS.Timeout | undefined;
   #watched = false;
@@ -66,6 +73,7 @@ export class SwarmDownload implements Driver {
     this.#options = options;
     this.#transfer = options.transfer;
     this.#supernode = options.supernode;
+    this.#isolated = options.task.isolated === true;
     const { version } = options.transfer.holding;
     this.#manifest = new SignedManifest(version.id, version.pieceLength);
     this.#intake = new PieceIntake(options.transfer, this.#manifest);
@@ -81,7 +89,7 @@ export class SwarmDownload implements Driver {
       log: options.log,
       handler: (partner, roundTripMs) => this.#handler(partner, roundTripMs),
       onIntroduced: ({ id, seed }) => this.#loop.tell({ type: "introduced", id, seed }),
-      onLost: (partner) => this.#lost(partner),
+      onLost: (partner, reached) => this.#lost(partner, reached),
       onSeedAway: () => this.#loop.tell({ type: "seed-away" }),
     });
     this.#machine = new Download({
@@ -97,6 +105,19 @@ export class SwarmDownload implements Driver {
 
   get rateBytesPerSecond(): number {
     return this.#machine.rateBytesPerSecond;
+  }
+
+  sight(nowMs: number): Sight {
+    const { writing } = this.#intake;
+    let arrivingBytes = 0;
+    for (const { bytes } of this.#arriving.values()) arrivingBytes += bytes;
+    return {
+      moment: this.#machine.moment(nowMs),
+      diskBehind: writing > manyWrites || (writing > 0 && this.#machine.state === "complete"),
+      arrivingBytes,
+      supernode: this.#supernodeUp ? "up" : "away",
+      isolated: this.#isolated,
+    };
   }
 
   /** Of the supernode that this download registered at last. */
@@ -123,12 +144,15 @@ export class SwarmDownload implements Driver {
       this.#loop.tell({ type: "gone", id: this.#supernode.host });
     }
     this.#supernode = supernode;
+    this.#supernodeUp = true;
+    this.#isolated = task.isolated === true;
     this.#loop.tell({ type: "seed-back" });
     this.#join(task, supernode);
   }
 
   /** No supernode knows of this download any more; neighbours stay. */
   supernodeLost(): void {
+    this.#supernodeUp = false;
     this.#loop.tell({ type: "seed-away" });
   }
 
@@ -138,11 +162,13 @@ export class SwarmDownload implements Driver {
       case "manifest":
         return this.#learn(news.manifest, supernode);
       case "neighbours":
+        this.#isolated = false;
         for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
         return;
       case "watch":
         return this.#watch(news.everyMs);
       case "drop":
+        this.#dropped(news.neighbour, news.reason);
         this.#partners.leave(news.neighbour);
         return this.#loop.tell({ type: "gone", id: news.neighbour });
       case "abandoned":
@@ -189,6 +215,7 @@ export class SwarmDownload implements Driver {
       case "strike": {
         const { id: from, piece, reason } = effect;
         this.#options.log.warn("neighbour failed", { host: from, piece, reason });
+        this.#transfer.watch?.dropped(from, reason);
         this.#send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
         // Whoever stalled may have been cut off for a while; whoever sent rubbish is not wanted back.
         return reason === "stalled" ? this.#part(from) : undefined;
@@ -238,9 +265,19 @@ export class SwarmDownload implements Driver {
     if (address !== null) this.#partners.introduce({ id, address, seed });
   }
 
-  #lost({ id, seed }: Partner): void {
+  #lost({ id, seed }: Partner, reached: boolean): void {
     this.#loop.tell({ type: "gone", id });
-    if (!seed) this.#part(id);
+    this.#arriving.delete(id);
+    if (seed) return;
+    this.#transfer.watch?.dropped(id, reached ? "lost" : "unreachable");
+    this.#part(id);
+  }
+
+  /** By the supernode; one that was swapped for a fresh one has no fault. */
+  #dropped(id: HostId, reason: string): void {
+    this.#arriving.delete(id);
+    if (reason === "you-are-isolated") this.#isolated = true;
+    else if (reason === "isolated" || reason === "left") this.#transfer.watch?.dropped(id, reason);
   }
 
   /** The supernode may introduce it again when it has nobody better. */
@@ -251,6 +288,8 @@ export class SwarmDownload implements Driver {
   #handler(partner: Partner, roundTripMs: () => number | undefined): Omit<ChannelHandler, "refused" | "closed"> {
     const { id, seed } = partner;
     let heardAtMs = 0;
+    const arriving = { bytes: 0 };
+    this.#arriving.set(id, arriving);
     return {
       bitmap: (held, complete) => {
         if (seed) this.#loop.tell({ type: "seed-back" });
@@ -258,13 +297,17 @@ export class SwarmDownload implements Driver {
       },
       have: (pieces) => this.#loop.tell({ type: "have", id, pieces }),
       granted: (piece) => this.#loop.tell({ type: "granted", id, piece }),
-      progress: (piece) => {
+      progress: (piece, bytesSoFar) => {
+        arriving.bytes = bytesSoFar;
         const now = performance.now();
         if (now - heardAtMs < arrivingEveryMs) return;
         heardAtMs = now;
         this.#loop.tell({ type: "arriving", id, piece });
       },
-      piece: (piece, slab) => this.#arrived(partner, piece, slab),
+      piece: (piece, slab) => {
+        arriving.bytes = 0;
+        this.#arrived(partner, piece, slab);
+      },
       busy: (piece, retryAfterMs) => this.#loop.tell({ type: "busy", id, piece, retryAfterMs }),
       notHeld: (piece) => this.#loop.tell({ type: "not-held", id, piece }),
     };
@@ -326,7 +369,8 @@ export class SwarmDownload implements Driver {
     const { holding, from } = this.#transfer;
     const { version, held } = holding;
     const detail = this.#watched ? progressDetail(this.#transfer) : undefined;
-    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete, detail });
+    const facts = this.#transfer.watch?.facts;
+    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete, detail, facts });
   }
 
   #watch(everyMs: number): void {

@@ -5,6 +5,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import type { BytesBySource } from "../core/swarm.ts";
 import type { Holding } from "../store/store.ts";
+import type { DownloadWatch, Sight } from "./download-watch.ts";
 
 export type Source = keyof BytesBySource;
 
@@ -15,6 +16,8 @@ export interface Driver {
   /** Somebody reads in order and is at this byte; undefined when nobody does. */
   readAt(offset: number | undefined): void;
   readonly rateBytesPerSecond: number;
+  /** What it is doing now, for whoever explains it. */
+  sight(nowMs: number): Sight;
 }
 
 export class Transfer {
@@ -27,6 +30,8 @@ export class Transfer {
   #state: "running" | "done" | "failed" = "running";
   #driver: Driver | undefined;
   #users = 0;
+  /** Set by whoever runs it. */
+  watch: DownloadWatch | undefined;
 
   constructor(holding: Holding) {
     this.holding = holding;
@@ -56,6 +61,11 @@ export class Transfer {
   /** Bytes by host, supernodes among them. */
   get givers(): ReadonlyMap<HostId, { readonly bytes: number }> {
     return this.#givers;
+  }
+
+  /** Undefined before it is driven. */
+  sight(nowMs: number): Sight | undefined {
+    return this.#driver?.sight(nowMs);
   }
 
   get rateBytesPerSecond(): number {

@@ -2,9 +2,10 @@
 // supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
 
 import { DragonflyError } from "../core/error.ts";
+import type { HostExplanation } from "../core/explain.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
-import { bothLimits, type RateLimit, TokenBucket } from "../core/token-bucket.ts";
+import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
@@ -16,6 +17,7 @@ import type { Holding, Store } from "../store/store.ts";
 import type { SignedPart } from "../wire/control.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
+import { DownloadWatches } from "./download-watch.ts";
 import type { LinkPool } from "./link-pool.ts";
 import type { ManifestArchive } from "./manifest-archive.ts";
 import { contentOf, OwnOrigin, originRequest, type RestOfOrigin, type SwarmPart } from "./own-origin.ts";
@@ -57,13 +59,15 @@ export interface TransfersOptions {
   readonly links: LinkPool;
   readonly slabs: SlabPool;
   /** The host's limit on receiving. */
-  readonly limit: RateLimit;
+  readonly limit: TokenBucket;
   readonly random: Random;
   readonly log: Log;
 }
 
 /** In which a daemon that is stopped may be there again. */
 const restartMs = 500;
+/** Downloads that are over and still can be explained. */
+const maxExplained = 256;
 const maxEarlyNews = 65_536;
 
 export class Transfers {
@@ -73,6 +77,9 @@ export class Transfers {
   readonly #opening = new Map<string, Promise<Ticket>>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
   #early: { readonly news: SwarmNews; readonly supernode: SupernodeIdentity }[] = [];
+  readonly #watches = new DownloadWatches();
+  /** The last that are over; the oldest first. */
+  readonly #explained = new Map<VersionId, HostExplanation>();
   readonly #abort = new AbortController();
 
   constructor(options: TransfersOptions) {
@@ -98,6 +105,11 @@ export class Transfers {
       this.#opening.delete(mark);
       if (this.#opening.size === 0) this.#early = [];
     }
+  }
+
+  /** Why the version came as fast as it did, or does; undefined for one that did not come lately. */
+  explanation(version: VersionId): HostExplanation | undefined {
+    return this.#running.get(version)?.transfer.watch?.explanation ?? this.#explained.get(version);
   }
 
   /** What a supernode says of a version. */
@@ -206,8 +218,15 @@ export class Transfers {
   }
 
   #run(running: Running): void {
-    const { transfer } = running;
+    const { transfer, limit } = running;
+    const { host, limit: hostLimit } = this.#options;
     const { id, url } = transfer.holding.version;
+    const watch = this.#watches.begin({
+      host,
+      transfer,
+      limits: () => ({ request: limit.rateBytesPerSecond, host: hostLimit.rateBytesPerSecond }),
+    });
+    transfer.watch = watch;
     this.#running.set(id, running);
     this.#options.log.info("download started", { version: id, url });
     transfer.finished.then(
@@ -216,6 +235,10 @@ export class Transfers {
     );
     const forget = (): void => {
       this.#running.delete(id);
+      this.#explained.delete(id);
+      this.#explained.set(id, watch.explanation);
+      for (const oldest of this.#explained.keys())
+        if (this.#explained.size > maxExplained) this.#explained.delete(oldest);
       if (this.#options.store.find(id) !== undefined) this.#options.archive.keep(id, running.swarm?.signed ?? []);
     };
     transfer.finished.then(forget, (error: DragonflyError) => {

@@ -96,6 +96,7 @@ async function retrieve(config: GetConfig, options: DownloadOptions, to: Destina
     const running = new Download(client, output, {
       note,
       step: () => {},
+      explained: () => {},
       accepted: () => to.onAccepted?.(),
       progress: ({ bytes, length, from, peers, rateBytesPerSecond }) =>
         options.onProgress?.({ bytes, length, from, peers, rateBytesPerSecond }),

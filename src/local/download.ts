@@ -14,6 +14,8 @@ export interface Observer {
   step(message: string): void;
   accepted(version: Accepted): void;
   progress(progress: Progress): void;
+  /** It is done; sentences on why it was as fast as it was. */
+  explained(words: readonly string[]): void;
 }
 
 export interface Downloaded {
@@ -117,6 +119,7 @@ export class Download {
           throw new DragonflyError("protocol-violation", "the daemon is done before it began");
         const { bytes, digest, reused, from, peers } = event;
         this.#result = { ...this.#result, bytes, digest, reused, from, peers };
+        this.#observer.explained(event.explanation?.words ?? []);
         return event;
       }
     }

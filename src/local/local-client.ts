@@ -14,6 +14,7 @@ import {
 
 const statusTimeoutMs = 10_000;
 const backPollMs = 200;
+const maxAnswerBytes = 64 << 20;
 const maxProblemBytes = 64 << 10;
 
 interface Question {
@@ -34,10 +35,18 @@ export class LocalClient {
   /** What runs behind the socket; null when nothing does. */
   async status(signal: AbortSignal): Promise<DaemonStatus | null> {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(statusTimeoutMs)]);
+    const json = await this.get("/api/v1/status", bounded).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error;
+    });
+    return json === null ? null : readDaemonStatus(json);
+  }
+
+  /** What the daemon answers, as JSON; null when nothing runs behind the socket. Errors: what it refuses with; `daemon-unreachable`. */
+  async get(path: string, signal: AbortSignal): Promise<unknown> {
     try {
-      const response = await this.#ask({ method: "GET", path: "/api/v1/status" }, bounded);
-      const json: unknown = JSON.parse(await readText(response, maxEventBytes));
-      return readDaemonStatus(json);
+      const response = await this.#ask({ method: "GET", path }, signal);
+      if (response.statusCode !== 200) throw await problemOf(response);
+      return JSON.parse(await readText(response, maxAnswerBytes));
     } catch (error) {
       if (isAbsent(error)) return null;
       throw signal.aborted ? signal.reason : this.#unreachable(error);

@@ -26,6 +26,11 @@ export class RateGate {
     this.#now = now;
   }
 
+  /** Those in the line. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
   /** Of a gate with a limit of its own. */
   setRate(rateBytesPerSecond: number): void {
     if (this.#limit instanceof TokenBucket) this.#limit.setRate(rateBytesPerSecond, this.#now());

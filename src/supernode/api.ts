@@ -15,13 +15,18 @@ import { servePreheats } from "./preheat-api.ts";
 import type { Preheats } from "./preheats.ts";
 import type { Seed } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
+import { explainTask, type SupernodeLimits } from "./task-explanation.ts";
 
 export interface ApiOptions extends Watched {
   readonly cluster: Cluster;
   readonly seeds: SeedBook;
   readonly preheats: Preheats;
   readonly live: LiveEvents;
+  readonly limits: SupernodeLimits;
 }
+
+/** Hosts of one answer. */
+const maxExplained = 1000;
 
 export function createApi(options: ApiOptions): FastifyInstance {
   const { cluster, seeds } = options;
@@ -44,6 +49,11 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/peers", async (request) => {
     const seed = seedOf(seeds, cluster, request.params.id);
     return { peers: (cluster.scheduler.swarms.get(seed.version.id)?.peers ?? []).map(describePeer) };
+  });
+  app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/explain", async (request) => {
+    const seed = seedOf(seeds, cluster, request.params.id);
+    const { hosts, swarms } = cluster.scheduler;
+    return explainTask(seed, swarms.get(seed.version.id), { hosts, limits: options.limits }, maxExplained);
   });
   app.delete<{ Params: { id: string } }>("/api/v1/tasks/:id", async (request, reply) => {
     const seed = seedOf(seeds, cluster, request.params.id);
@@ -127,6 +137,7 @@ function hostOf(cluster: Cluster, id: HostId) {
     id: host.id,
     address: host.address,
     labels: host.labels,
+    limits: host.limits ?? null,
     tasks: host.peers.size,
     strikes: list.map(({ reason, by, version, piece, atMs }) => ({
       reason,

@@ -168,7 +168,8 @@ export class Cluster {
     this.#channels.set(hello.host, channel);
     channel.send({ type: "welcome", protocol: controlProtocol, host: key.host, software, key: key.publicKey, address });
     const dial = dialAddress(hello.address, remote);
-    this.dispatch({ type: "host-joined", id: hello.host, address: dial, labels: hello.labels });
+    const { host: id, labels, limits } = hello;
+    this.dispatch({ type: "host-joined", id, address: dial, labels, limits });
     this.#takeovers.joined(hello);
     log.info("host joined", { host: hello.host, address: dial, holdings: hello.holdings.length });
     return hello.host;
@@ -339,6 +340,7 @@ export class Cluster {
       representation: representation === undefined ? undefined : { ...representation },
       manifest: seed.snapshot(),
       neighbours: addressesOf(neighbours),
+      isolated: this.scheduler.hosts.get(host)?.strikes.isolated === true ? true : undefined,
     });
     this.watches.admitted(host, version);
   }

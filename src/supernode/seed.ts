@@ -53,6 +53,8 @@ export class Seed implements Servable {
   /** Signed once for all who register until the manifest grows. */
   #snapshot: ManifestPart | undefined;
   #originBytes = 0;
+  #readSinceMs: number | undefined;
+  #readMs = 0;
   #finished: Promise<void> = Promise.resolve();
   /** What is not to be read from the origin: what is held here, and what hosts hold under digests that are known here. */
   readonly #spared: Bitset;
@@ -97,6 +99,12 @@ export class Seed implements Servable {
     return this.#originBytes;
   }
 
+  /** While it was read; 0 where nothing was. */
+  get originBytesPerSecond(): number {
+    const ms = this.#readMs + (this.#readSinceMs === undefined ? 0 : performance.now() - this.#readSinceMs);
+    return ms === 0 ? 0 : (this.#originBytes / ms) * 1000;
+  }
+
   /** How the read ends or ended; at once where there was nothing to read. */
   get finished(): Promise<void> {
     return this.#finished;
@@ -111,6 +119,7 @@ export class Seed implements Servable {
   async #run(opened: Content, request: OriginRequest): Promise<void> {
     const release = this.holding.acquire();
     this.#state = "reading";
+    this.#readSinceMs = performance.now();
     try {
       const { info } = opened;
       this.#source = { info, request };
@@ -124,6 +133,8 @@ export class Seed implements Servable {
       this.#state = "failed";
       throw DragonflyError.from(error);
     } finally {
+      this.#readMs += performance.now() - this.#readSinceMs;
+      this.#readSinceMs = undefined;
       release();
     }
   }

@@ -144,11 +144,12 @@ async function compose(
     },
   });
   let ready = true;
+  const limits = { upload: config.uploadLimitBytesPerSecond, origin: config.originLimitBytesPerSecond };
   const live = new LiveEvents({
     ...{ id: key.host, software, startedAtMs: Date.now(), uploadLimit: config.uploadLimitBytesPerSecond },
     ...{ cluster, seeds, preheats },
   });
-  const api = createApi({ cluster, seeds, preheats, live, metrics, ready: () => ready });
+  const api = createApi({ cluster, seeds, preheats, live, limits, metrics, ready: () => ready });
   await api.ready();
   route(api, cluster, pieces);
   const bound = await listen(api.server, config.listen);

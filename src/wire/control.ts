@@ -3,8 +3,10 @@
 
 import { z } from "zod";
 import { type Blame, DragonflyError } from "../core/error.ts";
+import { dropReasons } from "../core/explain.ts";
 import type { Digest, HostId, TaskId, VersionId } from "../core/ids.ts";
 import { maxCells } from "../core/piece-map.ts";
+import { waits } from "../core/waiting.ts";
 
 export const controlProtocol = 1;
 /** A larger message closes the channel. */
@@ -12,6 +14,9 @@ export const maxControlBytes = 8 << 20;
 /** Orders to fetch that one host has at a time, waiting or running. */
 export const maxOrders = 1024;
 export const maxKnownKeys = 64;
+/** Of one download: the hosts that gave most, and the neighbours that were dropped last. */
+export const maxToldSources = 16;
+export const maxToldDrops = 32;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const taskId = hex(64).transform((id) => id as TaskId);
@@ -24,6 +29,28 @@ const contentDigest = z
 const count = z.number().int().nonnegative();
 const address = z.string().min(3).max(300);
 
+const rate = z.number().nonnegative();
+/** Bytes a second; 0 is unlimited. */
+const hostLimits = z.object({ download: rate, upload: rate });
+/** What the host measured of the download (core/explain.ts). */
+const downloadFacts = z.object({
+  elapsedMs: z.number().nonnegative(),
+  looks: z.record(z.enum(waits), count),
+  spread: z.number().nonnegative().nullable(),
+  sources: z.number().nonnegative(),
+  bestBytesPerSecond: rate,
+  from: z
+    .array(z.object({ host: hostId, bytes: count }))
+    .max(maxToldSources)
+    .readonly(),
+  dropped: z
+    .array(z.object({ host: hostId, reason: z.enum(dropReasons) }))
+    .max(maxToldDrops)
+    .readonly(),
+  limits: z.object({ request: rate, host: rate }),
+  supernode: z.enum(["up", "away", "none"]),
+  isolated: z.boolean(),
+});
 const bytesBySource = z.object({ peers: count, supernode: count, origin: count });
 const wireError = z.object({
   code: z.string().max(64),
@@ -63,6 +90,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     labels: z.object({ zone: z.string().max(128).optional(), rack: z.string().max(128).optional() }),
     holdings,
     keys: keys.optional(),
+    limits: hostLimits.optional(),
   }),
   /** Another supernode was met. */
   z.object({ type: z.literal("keys"), keys }),
@@ -117,6 +145,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     from: bytesBySource,
     complete: z.boolean(),
     detail: progressDetail.optional(),
+    facts: downloadFacts.optional(),
   }),
   z.object({ type: z.literal("more-neighbours"), version: versionId, count: count.max(64), least: hostId.optional() }),
   z.object({
@@ -171,6 +200,8 @@ export const fromSupernode = z.discriminatedUnion("type", [
     representation: z.record(z.string().max(64), z.string().max(4096)).optional(),
     manifest,
     neighbours,
+    /** The host is isolated: nobody is introduced to it. */
+    isolated: z.boolean().optional(),
   }),
   z.object({ type: z.literal("refused"), request: count, error: wireError }),
   z.object({

@@ -2,6 +2,7 @@
 // and the status. The guards are plain code, because dfget must not wait for a schema library to load.
 
 import { DragonflyError, type WireError } from "../core/error.ts";
+import type { HostExplanation } from "../core/explain.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 
 /** `POST /api/v1/downloads`. Holds credentials: never logged or stored. */
@@ -73,6 +74,8 @@ export interface Done {
   readonly reused: boolean;
   readonly from: BytesBySource;
   readonly peers: number;
+  /** Why it was as fast as it was; absent where nothing was fetched. */
+  readonly explanation?: HostExplanation;
 }
 
 export interface Failed {
@@ -183,8 +186,13 @@ const guards: readonly (readonly [DownloadEvent["type"], (line: Fields) => boole
   ],
   [
     "done",
-    ({ bytes, digest, reused, from, peers }) =>
-      isCount(bytes) && (digest === null || isText(digest)) && isFlag(reused) && isBySource(from) && isCount(peers),
+    ({ bytes, digest, reused, from, peers, explanation }) =>
+      isCount(bytes) &&
+      (digest === null || isText(digest)) &&
+      isFlag(reused) &&
+      isBySource(from) &&
+      isCount(peers) &&
+      (explanation === undefined || isList(fieldsOf(explanation)?.words, isText)),
   ],
   ["failed", ({ error }) => isText(fieldsOf(error)?.code) && isText(fieldsOf(error)?.message)],
 ];
