@@ -203,8 +203,8 @@ test("three strikes by two accusers isolate a host for a while", () => {
     "a: drop c, isolated",
     "b: drop c, isolated",
     "c isolated until 30000, corrupt",
-    "c: drop a, isolated",
-    "c: drop b, isolated",
+    "c: drop a, you-are-isolated",
+    "c: drop b, you-are-isolated",
   ]);
   talk.join("d");
   talk.register("d");
