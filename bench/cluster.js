@@ -10,7 +10,8 @@ const programs = fileURLToPath(new URL("../bin/", import.meta.url));
 const nodeFlags = (process.env.BENCH_NODE_FLAGS ?? "").split(" ").filter((flag) => flag !== "");
 
 export function program(name, ...args) {
-  if (!existsSync(new URL("../dist/cli/main.js", import.meta.url))) throw new Error('run "npm run build" first');
+  if (!existsSync(new URL("../dist/programs/dragonfly.cjs", import.meta.url)))
+    throw new Error('run "npm run build" first');
   return [join(programs, `${name}.js`), ...args];
 }
 

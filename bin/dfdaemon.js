@@ -1,5 +1,3 @@
 #!/usr/bin/env node
 // dfdaemon is `dragonfly daemon`.
-import { start } from "./start.js";
-
-await start({ program: "dfdaemon", command: "daemon" });
+require("./start.js").start({ program: "dfdaemon", command: "daemon" }, "dragonfly.cjs");

@@ -1,5 +1,3 @@
 #!/usr/bin/env node
 // dfget is `dragonfly get`.
-import { start } from "./start.js";
-
-await start({ program: "dfget", command: "get" });
+require("./start.js").start({ program: "dfget", command: "get" }, "dfget.cjs");

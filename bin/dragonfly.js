@@ -1,4 +1,2 @@
 #!/usr/bin/env node
-import { start } from "./start.js";
-
-await start({ program: "dragonfly" });
+require("./start.js").start({ program: "dragonfly" }, "dragonfly.cjs");

@@ -1,5 +1,6 @@
 // Part of `npm run build`: puts the code of some libraries into the files that load them, with their licences beside, so that whoever
-// installs the package gets two files where there would be thirty packages; and the console's code and libraries into what the page loads.
+// installs the package gets two files where there would be thirty packages; the console's code and libraries into what the page loads; and
+// each program into few files, because finding and reading hundreds of small ones costs more than most commands do.
 
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -18,15 +19,33 @@ const styles = ["node_modules/uplot/dist/uPlot.min.css", "src/console/style.css"
 const texts = await Promise.all(styles.map((path) => readFile(path, "utf8")));
 await writeFile("dist/console/console.css", texts.join("\n"));
 for (const name of ["index.html", "icon.svg"]) await copyFile(`src/console/${name}`, `dist/console/${name}`);
+// From what is compiled and bundled by now. `dfget` is one file; what only some commands of `dragonfly` need is read when one is given.
+await program({ dfget: "dist/cli/dfget.js" }, { codeSplitting: false });
+await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
+
+async function program(input, { codeSplitting }) {
+  // Optional parts of `ws` that are not among the dependencies, and one of fastify that comes without the text of its licence.
+  const external = ["bufferutil", "utf-8-validate", "abstract-logging"];
+  const build = await rolldown({ input, platform: "node", external, checks: { eval: false }, logLevel: "warn" });
+  const dir = "dist/programs";
+  const names = { entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" };
+  const { output } = await build.write({ dir, format: "cjs", ...names, codeSplitting, keepNames: true });
+  await build.close();
+  await writeLicences(`${dir}/${Object.keys(input)[0]}`, output);
+}
 
 async function bundle({ input, output: name, ...options }) {
   const file = `dist/${name}.js`;
   const build = await rolldown({ ...options, input: `src/${input}`, logLevel: "warn" });
   const { output } = await build.write({ file, format: "esm", minify: true });
   await build.close();
+  await writeLicences(`dist/${name}`, output);
+}
+
+async function writeLicences(file, output) {
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   const texts = await Promise.all([...new Set(modules.flatMap(packageOf))].sort().map(licenceOf));
-  await writeFile(`dist/${name}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
+  await writeFile(`${file}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
 /** The folder of the package that a module is of; none for our own. */

@@ -22,20 +22,28 @@ export interface Io {
   readonly program: string;
 }
 
+/** Its streams are opened when they are needed: that takes longer than all else that most commands read to start. */
 export function processIo(): Io {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedReader);
   return {
-    // Opened when it is needed: most commands never read it.
     get stdin() {
       return process.stdin;
     },
-    stdout: process.stdout,
-    stderr: process.stderr,
+    get stdout() {
+      return forgiving(process.stdout);
+    },
+    get stderr() {
+      return forgiving(process.stderr);
+    },
     env: process.env,
     signals: process,
     leave: (code) => process.exit(code),
     program: programFile(),
   };
+}
+
+function forgiving<Stream extends NodeJS.WritableStream>(stream: Stream): Stream {
+  if (!stream.listeners("error").includes(ignoreClosedReader)) stream.on("error", ignoreClosedReader);
+  return stream;
 }
 
 /** `dragonfly tasks | head`: whoever stops reading has what he wanted. Whoever writes content to the stream listens to it himself. */

@@ -1,10 +1,10 @@
-// The command line: finds the command, gives it what was typed, and turns what it throws into one line and an exit code.
+// The command line: finds the command and gives it what was typed.
 
 import { DragonflyError } from "../core/error.ts";
 import { nearestName } from "../runtime/nearest-name.ts";
 import { commands } from "./commands.ts";
 import { type Io, processIo } from "./io.ts";
-import { say } from "./say.ts";
+import { explain, printVersion, runCommand } from "./run-command.ts";
 
 /** How the program was called: `dragonfly`, or a command under its own name (`dfget` is `dragonfly get`). */
 export interface Invocation {
@@ -14,33 +14,18 @@ export interface Invocation {
 
 /** Resolves to the exit code. */
 export async function main(invocation: Invocation, args: readonly string[], io: Io = processIo()): Promise<number> {
-  let program: string = invocation.program;
-  try {
-    const [name, ...rest] = invocation.command === undefined ? args : [invocation.command, ...args];
-    if (args.length > 0 && (args[0] === "--version" || args[0] === "-V")) return await printVersion(program, io);
-    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-      const about = name === "help" ? commands.find((one) => one.name === rest[0]) : undefined;
-      if (about !== undefined) return await main({ program: "dragonfly" }, [about.name, "--help"], io);
-      io.stdout.write(await overview());
-      return name === undefined ? 2 : 0;
-    }
-    const entry = commands.find((one) => one.name === name);
-    if (entry === undefined) throw unknownCommand(name);
-    if (invocation.command === undefined) program = `dragonfly ${name}`;
-
-    const [command, { parseCommandLine, helpText }] = await Promise.all([entry.load(), import("./command-line.ts")]);
-    const { help, ...line } = parseCommandLine(program, command, rest);
-    if (help) {
-      io.stdout.write(helpText(program, command));
-      return 0;
-    }
-    return await command.run({ program, ...line, io });
-  } catch (error) {
-    const failure = DragonflyError.from(error);
-    say(io, program, failure.message);
-    if (failure.code === "internal" && error instanceof Error) io.stderr.write(`${error.stack ?? ""}\n`);
-    return failure.exit;
+  const { program } = invocation;
+  const [name, ...rest] = invocation.command === undefined ? args : [invocation.command, ...args];
+  if (name === "--version" || name === "-V") return printVersion(program, io);
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    const about = name === "help" ? commands.find((one) => one.name === rest[0]) : undefined;
+    if (about !== undefined) return main({ program: "dragonfly" }, [about.name, "--help"], io);
+    io.stdout.write(await overview());
+    return name === undefined ? 2 : 0;
   }
+  const entry = commands.find((one) => one.name === name);
+  if (entry === undefined) return explain(program, unknownCommand(name), io);
+  return runCommand(invocation.command === undefined ? `dragonfly ${name}` : program, entry.load, rest, io);
 }
 
 /** What `dragonfly --help` prints. */
@@ -63,12 +48,6 @@ Examples:
   # anywhere
   dfget https://example.com/file.tar -o /tmp/file.tar
 `;
-}
-
-async function printVersion(program: string, io: Io): Promise<number> {
-  const { packageVersion } = await import("../runtime/package-version.ts");
-  io.stdout.write(`${program} ${packageVersion}\n`);
-  return 0;
 }
 
 function unknownCommand(name: string): DragonflyError {

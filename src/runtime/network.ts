@@ -15,24 +15,36 @@ export function parseNetwork(text: string): Network | undefined {
   const bits = family === 6 ? 128 : 32;
   const length = prefix === undefined ? bits : Number(prefix);
   if (family === 0 || bare.includes("%") || length > bits) return undefined;
-  return network(text, [[bare, length]]);
+  return network(text, () => [[bare, length]]);
 }
 
 /** Of several parts; each must be well-formed. */
 export function networkOf(text: string, ...parts: readonly string[]): Network {
-  const subnets = parts.map((part): Subnet => {
-    const [address = "", length] = part.split("/");
-    return [address, length === undefined ? (isIPv6(address) ? 128 : 32) : Number(length)];
-  });
-  return network(text, subnets);
+  return network(text, () =>
+    parts.map((part): Subnet => {
+      const [address = "", length] = part.split("/");
+      return [address, length === undefined ? (isIPv6(address) ? 128 : 32) : Number(length)];
+    }),
+  );
 }
 
 type Subnet = readonly [address: string, prefixLength: number];
 
-function network(text: string, subnets: readonly Subnet[]): Network {
+/** The list is made when an address is looked up: programs that read no rule need not pay for it as they start. */
+function network(text: string, subnets: () => readonly Subnet[]): Network {
+  let made: BlockList | undefined;
+  const contains = (address: string): boolean => {
+    made ??= listOf(subnets());
+    const list = made;
+    return formsOf(address).some((form) => list.check(form, familyOf(form)));
+  };
+  return { text, contains };
+}
+
+function listOf(subnets: readonly Subnet[]): BlockList {
   const list = new BlockList();
   for (const [address, length] of subnets) list.addSubnet(address, length, familyOf(address));
-  return { text, contains: (address) => formsOf(address).some((form) => list.check(form, familyOf(form))) };
+  return list;
 }
 
 /** The address without a zone, and the IPv4 address to which translators and tunnels take it (RFC 4291, 6052, 8215, 3056, 2765). */
