@@ -18,6 +18,11 @@ export class Bitset {
     return this.#words;
   }
 
+  /** The same, as a part of a larger array. */
+  get row(): { readonly words: Readonly<Uint32Array>; readonly start: number; readonly length: number } {
+    return { words: this.#words, start: 0, length: this.#words.length };
+  }
+
   has(index: number): boolean {
     const word = this.#words[index >>> 5];
     return word !== undefined && (word & (1 << (index & 31))) !== 0;

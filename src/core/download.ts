@@ -266,7 +266,7 @@ export class Download {
   #refused({ id, piece, retryAfterMs }: Extract<DownloadEvent, { type: "busy" }>, now: number): void {
     const flight = this.#flights.find(id, piece);
     if (flight === undefined) return;
-    flight.from.freeAtMs = Math.max(flight.from.freeAtMs, Math.ceil(now + retryAfterMs));
+    flight.from.rest(Math.max(flight.from.freeAtMs, now + retryAfterMs));
     this.#pace.refused(now - flight.askedAtMs);
     this.#land(flight);
   }
@@ -277,7 +277,7 @@ export class Download {
     const { from } = flight;
     this.#land(flight);
     if (piece === undefined) {
-      from.freeAtMs = Math.ceil(now) + 100;
+      from.rest(now + 100);
       this.#starve(now);
     } else if (this.#neighbours.forget(from, piece)) this.#effects.push({ type: "strike", id, piece, reason: "lied" });
   }
@@ -387,7 +387,7 @@ export class Download {
       at(this.#limitedUntilMs);
       at(this.#neighbours.nextFreeMs);
       const endgame = this.#endgame();
-      for (const neighbour of this.#neighbours.all) if (endgame || neighbour.seed) at(neighbour.freeAtMs);
+      for (const neighbour of endgame ? this.#neighbours.all : this.#neighbours.seeds) at(neighbour.freeAtMs);
       if (endgame) for (const flight of this.#flights.all) at(this.#pace.lateAtMs(flight));
     }
     for (const due of this.#originTurns.dueMs) at(due);

@@ -67,7 +67,7 @@ export class Flights {
   }
 
   takeOff(flight: Flight): void {
-    flight.from.inFlight++;
+    flight.from.asked();
     this.#slotsTaken += flight.slots;
     this.#all.push(flight);
   }
@@ -75,7 +75,7 @@ export class Flights {
   land(flight: Flight): void {
     this.#all.splice(this.#all.indexOf(flight), 1);
     this.#slotsTaken -= flight.slots;
-    flight.from.inFlight--;
+    flight.from.done();
   }
 
   clear(): void {

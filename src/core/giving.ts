@@ -43,8 +43,8 @@ export class Giving {
     idle.deleteAll(this.#promised);
     const salt = this.#random.integer(0x7fffffff);
     const end = this.#given.length;
-    let piece = pickRarest(idle, wanted, this.#given, 0, end, salt);
-    if (piece < 0) piece = pickRarest(held, wanted, this.#given, 0, end, salt);
+    let piece = pickRarest(idle.row, wanted, this.#given, 0, end, salt);
+    if (piece < 0) piece = pickRarest(held.row, wanted, this.#given, 0, end, salt);
     return piece < 0 ? undefined : { piece, fresh: this.isFresh(piece) };
   }
 

@@ -1,44 +1,86 @@
-// What a download knows of one neighbour: what it holds, how fast it answers, and whether it may be asked now.
+// What a download knows of one neighbour: how fast it answers, and whether it may be asked now. What is looked at most stands in its row
+// of the table.
 
-import { Bitset } from "./bitset.ts";
-import type { HostId } from "./ids.ts";
+import type { HostId, PieceIndex } from "./ids.ts";
+import type { NeighbourTable } from "./neighbour-table.ts";
 
 /** `dialling` until its first bitmap arrives; a seed holds whatever the manifest knows and needs no bitmap. */
 export type NeighbourState = "dialling" | "up";
 
-/**
- * Times and rates are whole numbers, which the engine keeps inside the object, and what is looked at most comes first: a simulation of a
- * large swarm is bound by memory access.
- */
 export class Neighbour {
-  readonly seed: boolean;
-  state: NeighbourState = "dialling";
-  /** Pieces it holds and the download lacks. */
-  interest = 0;
-  /** It said busy, or stalled: not to be asked before this time. */
-  freeAtMs = 0;
-  /** Requests that it has not answered. */
-  inFlight = 0;
-  /** Smoothed bytes a second from request to last byte, waiting included; 0 before the first piece. */
-  rate = 0;
-  readonly held: Bitset;
   readonly id: HostId;
+  readonly seed: boolean;
+  #state: NeighbourState = "dialling";
   /** Stalls since its last piece. */
   stalls = 0;
   rttMs = 0;
+  /** In the table; moved by the neighbourhood when another leaves. */
+  row: number;
+  readonly #table: NeighbourTable;
   #stalledAtMs = Number.NEGATIVE_INFINITY;
 
-  /** `pieces` is how many there may be, as far as is known. */
-  constructor(id: HostId, seed: boolean, pieces = 0) {
+  constructor(id: HostId, seed: boolean, table: NeighbourTable) {
     this.id = id;
     this.seed = seed;
-    this.held = new Bitset(seed ? 0 : pieces);
+    this.#table = table;
+    this.row = table.add();
+    table.setFreeAtMs(this.row, Number.POSITIVE_INFINITY);
+  }
+
+  get state(): NeighbourState {
+    return this.#state;
+  }
+
+  /** Pieces it holds and the download lacks. */
+  get interest(): number {
+    return this.#table.interest(this.row);
+  }
+
+  /** Requests that it has not answered. */
+  get inFlight(): number {
+    return this.#table.inFlight(this.row);
+  }
+
+  /** Smoothed bytes a second from request to last byte, waiting included; 0 before the first piece. */
+  get rate(): number {
+    return this.#table.rate(this.row);
+  }
+
+  /** It said busy, or stalled: not to be asked before this time; Infinity until it is up. */
+  get freeAtMs(): number {
+    return this.#table.freeAtMs(this.row);
+  }
+
+  holds(piece: PieceIndex): boolean {
+    return this.#table.holds(this.row, piece);
+  }
+
+  /** It told what it holds. */
+  up(): void {
+    if (this.#state === "up") return;
+    this.#state = "up";
+    this.#table.setFreeAtMs(this.row, 0);
+  }
+
+  asked(): void {
+    this.#table.addInFlight(this.row, 1);
+  }
+
+  /** A request is over, whatever came of it. */
+  done(): void {
+    this.#table.addInFlight(this.row, -1);
+  }
+
+  /** It wants to be left alone until then. */
+  rest(untilMs: number): void {
+    this.#table.setFreeAtMs(this.row, Math.ceil(untilMs));
   }
 
   /** One answered request. */
   answered(bytes: number, tookMs: number): void {
     const measured = (bytes / Math.max(1, tookMs)) * 1000;
-    this.rate = Math.round(this.rate === 0 ? measured : this.rate * 0.75 + measured * 0.25);
+    const { rate } = this;
+    this.#table.setRate(this.row, Math.round(rate === 0 ? measured : rate * 0.75 + measured * 0.25));
     this.stalls = 0;
   }
 
@@ -46,8 +88,8 @@ export class Neighbour {
   stalled(nowMs: number): void {
     if (this.#stalledAtMs === nowMs) return;
     this.#stalledAtMs = nowMs;
-    this.freeAtMs = Math.ceil(nowMs + 1000 * 2 ** Math.min(this.stalls, 5));
+    this.rest(nowMs + 1000 * 2 ** Math.min(this.stalls, 5));
     this.stalls++;
-    this.rate = Math.round(this.rate / 4);
+    this.#table.setRate(this.row, Math.round(this.rate / 4));
   }
 }

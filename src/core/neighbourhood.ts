@@ -1,8 +1,11 @@
 // A download's neighbours together: who holds what, how rare each piece is among them, and who of them may be asked now.
 
 import type { Bitset } from "./bitset.ts";
+import { Candidates } from "./candidates.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
 import { Neighbour } from "./neighbour.ts";
+import { NeighbourTable } from "./neighbour-table.ts";
+import type { PieceRow } from "./piece-choice.ts";
 import type { Pieces } from "./pieces.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -10,19 +13,26 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Neighbourhood {
   readonly #pieces: Pieces;
   readonly #byId = new Map<HostId, Neighbour>();
-  /** The same, for loops: walking a map costs several times as much. */
+  /** The same by row. */
   readonly #all: Neighbour[] = [];
-  #rarity = new Uint16Array(512);
+  readonly #seeds: Neighbour[] = [];
+  readonly #table: NeighbourTable;
+  #rarity: Uint16Array;
   #rttMs = 0;
   #nextFreeMs = NEVER;
-  readonly #free: Neighbour[] = [];
 
   constructor(pieces: Pieces) {
     this.#pieces = pieces;
+    this.#table = new NeighbourTable(pieces.count);
+    this.#rarity = new Uint16Array(Math.max(32, pieces.count));
   }
 
   get all(): readonly Neighbour[] {
     return this.#all;
+  }
+
+  get seeds(): readonly Neighbour[] {
+    return this.#seeds;
   }
 
   /** How many neighbours hold each piece. Another array once it has grown. */
@@ -54,9 +64,10 @@ export class Neighbourhood {
   /** Returns whether it is new. */
   meet(id: HostId, seed: boolean): boolean {
     if (this.#byId.has(id)) return false;
-    const neighbour = new Neighbour(id, seed, this.#pieces.count);
+    const neighbour = new Neighbour(id, seed, this.#table);
     this.#byId.set(id, neighbour);
     this.#all.push(neighbour);
+    if (seed) this.#seeds.push(neighbour);
     return true;
   }
 
@@ -64,7 +75,7 @@ export class Neighbourhood {
   learn(id: HostId, held: Bitset, rttMs: number | undefined): boolean {
     const neighbour = this.#byId.get(id);
     if (neighbour === undefined) return false;
-    neighbour.state = "up";
+    neighbour.up();
     if (rttMs !== undefined) {
       neighbour.rttMs = rttMs;
       this.#rttMs = Math.max(this.#rttMs, rttMs);
@@ -89,58 +100,67 @@ export class Neighbourhood {
 
   /** It does not hold the piece after all. Returns whether it had said so. */
   forget(neighbour: Neighbour, piece: PieceIndex): boolean {
-    if (!neighbour.held.delete(piece)) return false;
+    if (!this.#table.forget(neighbour.row, piece)) return false;
     this.#rarity[piece] = (this.#rarity[piece] as number) - 1;
-    if (!this.#pieces.held.has(piece)) neighbour.interest--;
+    if (!this.#pieces.held.has(piece)) this.#table.addInterest(neighbour.row, -1);
     return true;
   }
 
   leave(neighbour: Neighbour): void {
     this.#forgetAll(neighbour);
     this.#byId.delete(neighbour.id);
-    this.#all.splice(this.#all.indexOf(neighbour), 1);
+    this.#all.splice(neighbour.row, 1);
+    if (neighbour.seed) this.#seeds.splice(this.#seeds.indexOf(neighbour), 1);
+    this.#table.remove(neighbour.row);
+    for (let row = neighbour.row; row < this.#all.length; row++) (this.#all[row] as Neighbour).row = row;
     this.#rttMs = 0;
     for (const { rttMs } of this.#all) this.#rttMs = Math.max(this.#rttMs, rttMs);
   }
 
   /** The download holds the piece now: nobody is of interest for it any more. */
   gained(piece: PieceIndex): void {
-    for (const neighbour of this.#all) if (neighbour.held.has(piece)) neighbour.interest--;
+    const table = this.#table;
+    for (let row = 0; row < table.count; row++) if (table.holds(row, piece)) table.addInterest(row, -1);
+  }
+
+  /** What it holds; true until this is asked again. */
+  heldBy(row: number): PieceRow {
+    return this.#table.held(row);
   }
 
   /**
    * Peers that have something, are not busy, and have fewer requests to answer than is their share of `slots` or `perNeighbour`,
-   * whichever is more. The array is used again by the next call.
+   * whichever is more. The same object each time.
    */
-  free(nowMs: number, slots: number, perNeighbour: number): Neighbour[] {
-    const free = this.#free;
-    free.length = 0;
+  free(nowMs: number, slots: number, perNeighbour: number): Candidates {
+    const table = this.#table;
     this.#nextFreeMs = NEVER;
     let useful = 0;
-    for (const neighbour of this.#all) {
-      if (neighbour.seed || neighbour.state !== "up" || neighbour.interest === 0) continue;
+    candidates.clear();
+    for (let row = 0; row < table.count; row++) {
+      const freeAtMs = table.freeAtMs(row);
+      if (table.interest(row) === 0 || freeAtMs === NEVER) continue;
       useful++;
-      if (nowMs >= neighbour.freeAtMs) free.push(neighbour);
-      else if (neighbour.freeAtMs < this.#nextFreeMs) this.#nextFreeMs = neighbour.freeAtMs;
+      if (nowMs >= freeAtMs) candidates.add(row, table.rate(row));
+      else if (freeAtMs < this.#nextFreeMs) this.#nextFreeMs = freeAtMs;
     }
     const cap = Math.max(perNeighbour, Math.ceil(slots / Math.max(1, useful)));
-    let kept = 0;
-    for (const neighbour of free) if (neighbour.inFlight < cap) free[kept++] = neighbour;
-    free.length = kept;
-    return free;
+    candidates.keep((row) => table.inFlight(row) < cap);
+    return candidates;
   }
 
   #note(neighbour: Neighbour, piece: PieceIndex): void {
-    if (!neighbour.held.add(piece)) return;
+    if (!this.#table.note(neighbour.row, piece)) return;
     if (piece >= this.#rarity.length) this.#growRarity(piece);
     this.#rarity[piece] = (this.#rarity[piece] as number) + 1;
-    if (!this.#pieces.held.has(piece)) neighbour.interest++;
+    if (!this.#pieces.held.has(piece)) this.#table.addInterest(neighbour.row, 1);
   }
 
-  #forgetAll(neighbour: Neighbour): void {
-    for (const piece of neighbour.held) this.#rarity[piece] = (this.#rarity[piece] as number) - 1;
-    neighbour.held.clear();
-    neighbour.interest = 0;
+  #forgetAll({ row }: Neighbour): void {
+    for (let piece = 0; piece < this.#rarity.length; piece++) {
+      if (this.#table.holds(row, piece)) this.#rarity[piece] = (this.#rarity[piece] as number) - 1;
+    }
+    this.#table.forgetAll(row);
   }
 
   #growRarity(piece: PieceIndex): void {
@@ -149,3 +169,6 @@ export class Neighbourhood {
     this.#rarity = grown;
   }
 }
+
+/** Of all downloads: it is full only between a question and its answer. */
+const candidates = new Candidates();

@@ -3,14 +3,19 @@ import { test } from "node:test";
 import { downloadTuning } from "./download-tuning.ts";
 import type { HostId } from "./ids.ts";
 import { Neighbour } from "./neighbour.ts";
+import { NeighbourTable } from "./neighbour-table.ts";
 import { findSlow } from "./slowness.ts";
 
+const table = new NeighbourTable(0);
+
+function measured(id: string, seed: boolean, rate: number): Neighbour {
+  const neighbour = new Neighbour(id as HostId, seed, table);
+  table.setRate(neighbour.row, rate);
+  return neighbour;
+}
+
 function neighbours(...rates: readonly number[]): Neighbour[] {
-  return rates.map((rate, nth) => {
-    const neighbour = new Neighbour(`host${nth}` as HostId, false);
-    neighbour.rate = rate;
-    return neighbour;
-  });
+  return rates.map((rate, nth) => measured(`host${nth}`, false, rate));
 }
 
 const cases: readonly [what: string, rates: readonly number[], slow: string | undefined][] = [
@@ -27,7 +32,6 @@ for (const [what, rates, slow] of cases) {
 }
 
 test("a seed is never slow: there is no other", () => {
-  const seed = new Neighbour("seed" as HostId, true);
-  seed.rate = 1;
+  const seed = measured("seed", true, 1);
   assert.equal(findSlow([seed, ...neighbours(1000, 1100, 900, 1000)], downloadTuning), undefined);
 });

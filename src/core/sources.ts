@@ -42,12 +42,12 @@ export class Sources {
   /** A free peer drawn by its rate, and the rarest open piece that it holds. */
   peer(nowMs: number, slots: number): PieceSource | undefined {
     const candidates = this.#neighbours.free(nowMs, slots, this.#tuning.perNeighbour);
-    while (candidates.length > 0) {
-      const from = pickByRate(candidates, this.#random);
-      if (from === undefined) return undefined;
-      const piece = this.#pieceOf(from);
-      if (piece >= 0) return { from, piece };
-      candidates.splice(candidates.indexOf(from), 1);
+    while (candidates.count > 0) {
+      const at = candidates.draw(this.#random);
+      const row = candidates.row(at);
+      const piece = this.#pieceOf(row);
+      if (piece >= 0) return { from: this.#neighbours.all[row] as Neighbour, piece };
+      candidates.remove(at);
     }
     return undefined;
   }
@@ -60,8 +60,8 @@ export class Sources {
   /** A seed to ask for any piece, if it is worth its bytes. It sees only what was open when it was asked: one unanswered question at a time. */
   seed(nowMs: number, slots: number): Neighbour | undefined {
     if (!this.#needsSeed(nowMs, slots)) return undefined;
-    for (const neighbour of this.#neighbours.all) {
-      if (!neighbour.seed || neighbour.state !== "up" || nowMs < neighbour.freeAtMs) continue;
+    for (const neighbour of this.#neighbours.seeds) {
+      if (neighbour.state !== "up" || nowMs < neighbour.freeAtMs) continue;
       if (this.#flights.find(neighbour.id, undefined) === undefined) return neighbour;
     }
     return undefined;
@@ -74,9 +74,10 @@ export class Sources {
     for (const neighbour of this.#neighbours.all) {
       if (neighbour === first || neighbour.state !== "up" || nowMs < neighbour.freeAtMs) continue;
       if (neighbour.seed) seed = neighbour;
-      else if (neighbour.inFlight < this.#tuning.perNeighbour && neighbour.held.has(piece)) able.push(neighbour);
+      else if (neighbour.inFlight < this.#tuning.perNeighbour && neighbour.holds(piece)) able.push(neighbour);
     }
-    return pickByRate(able, this.#random) ?? seed;
+    const rates = able.map(({ rate }) => rate);
+    return able[pickByRate(rates, rates.length, this.#random)] ?? seed;
   }
 
   /**
@@ -93,15 +94,16 @@ export class Sources {
     );
   }
 
-  #pieceOf(neighbour: Neighbour): PieceIndex {
+  #pieceOf(row: number): PieceIndex {
     const salt = this.#random.integer(0x7fffffff);
     const { open } = this.#pieces;
     const { rarity } = this.#neighbours;
+    const held = this.#neighbours.heldBy(row);
     const from = this.#pieces.windowStart();
     if (from !== undefined) {
-      const piece = pickRarest(neighbour.held, open, rarity, from, from + this.#tuning.windowPieces, salt);
+      const piece = pickRarest(held, open, rarity, from, from + this.#tuning.windowPieces, salt);
       if (piece >= 0) return piece;
     }
-    return pickRarest(neighbour.held, open, rarity, 0, rarity.length, salt);
+    return pickRarest(held, open, rarity, 0, rarity.length, salt);
   }
 }

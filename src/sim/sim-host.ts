@@ -23,7 +23,6 @@ export class SimHost {
   readonly #random: Random;
   readonly #dialled = new Set<number>();
   #prefix = 0;
-  #wakeMs = Number.POSITIVE_INFINITY;
 
   constructor(world: World, node: number, uploader: Uploader, random: Random) {
     this.#world = world;
@@ -73,24 +72,20 @@ export class SimHost {
 
   step(event: DownloadEvent): void {
     const { download } = this;
-    if (download === undefined || !this.alive) return;
+    if (download === undefined) return;
     const effects = download.step(event, this.#world.nowMs);
     for (let at = 0; at < effects.length; at++) this.#perform(effects[at] as DownloadEffect);
-    const wakeMs = download.nextWake();
-    if (wakeMs < this.#wakeMs) this.#arm(wakeMs);
+    this.#world.alarms.want(this.#node, download.nextWake());
   }
 
-  /** The alarm rang. The download may by now want to be woken later. */
-  wake(): void {
-    this.#wakeMs = Number.POSITIVE_INFINITY;
-    if (this.download === undefined || !this.alive) return;
-    const wakeMs = this.download.nextWake();
-    if (wakeMs <= this.#world.nowMs) this.step({ type: "wake" });
-    else if (wakeMs < Number.POSITIVE_INFINITY) this.#arm(wakeMs);
+  die(): void {
+    this.uploader.die();
+    this.download = undefined;
+    this.#world.alarms.want(this.#node, Number.POSITIVE_INFINITY);
   }
 
   arrived(from: number, piece: number, whole: boolean): void {
-    if (this.download === undefined || !this.alive || this.uploader.held.has(piece)) return;
+    if (this.download === undefined || this.#world.holds(this.#node, piece)) return;
     const id = this.#world.id(from);
     if (!whole) return this.step({ type: "corrupt", id, piece });
     this.uploader.gained(piece);
@@ -103,12 +98,6 @@ export class SimHost {
     while (held.has(this.#prefix)) this.#prefix++;
     const half = this.#world.file.pieces / 2;
     if (this.#prefix >= half && this.halfReadableMs > this.#world.nowMs) this.halfReadableMs = this.#world.nowMs;
-  }
-
-  #arm(wakeMs: number): void {
-    // One alarm is enough: an earlier one is looked at again when it rings.
-    this.#wakeMs = wakeMs;
-    this.#world.queue.push(wakeMs, eventKind.wake, this.#node);
   }
 
   #introduced(id: HostId, seed: boolean): void {

@@ -52,7 +52,7 @@ export class SimSupernode {
 
   /** A piece was read from the origin. */
   landed(piece: number): void {
-    for (const seed of this.#seeds) seed.held.add(piece);
+    for (const seed of this.#seeds) seed.landed(piece);
     this.#landed = piece + 1;
     if (this.#tellsSoon) return;
     this.#tellsSoon = true;

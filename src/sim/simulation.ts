@@ -7,6 +7,7 @@ import { seededRandom } from "../core/random.ts";
 import type { SchedulerEvent } from "../core/scheduler-event.ts";
 import type { Host } from "../core/swarm.ts";
 import { choosePieceLength, countPieces } from "../core/version.ts";
+import { Alarms } from "./alarms.ts";
 import { eventKind } from "./event-kind.ts";
 import { EventQueue } from "./event-queue.ts";
 import { type Fault, strikesAtMs, struckHosts } from "./fault.ts";
@@ -22,6 +23,7 @@ import { World } from "./world.ts";
 const blockBytes = 128 * 1024;
 /** A host that vanished is given up by its connections after this. */
 const vanishedMs = 5000;
+const WAKE = { type: "wake" } as const;
 
 export function simulate(scenario: Scenario): Measurement {
   const simulation = new Simulation(scenario);
@@ -57,6 +59,7 @@ class Simulation {
     );
     this.#world = new World({
       queue: this.#queue,
+      alarms: new Alarms(this.#queue, hosts),
       network,
       latencyMs: scenario.latencyMs,
       file: {
@@ -147,7 +150,8 @@ class Simulation {
         return this.#host(a).step({ type: "busy", id: this.#world.id(b), piece, retryAfterMs: d });
       }
       case eventKind.wake:
-        return this.#host(a).wake();
+        if (this.#world.alarms.rings(a)) this.#host(a).step(WAKE);
+        return;
       case eventKind.uplinkFree:
         return network.onUplinkFree(a);
       case eventKind.arrived:
@@ -223,7 +227,7 @@ class Simulation {
     for (let at = 0; at < listeners.length; at++) {
       const listener = listeners[at] as number;
       // A download ignores what it holds; not to ask it spares half of all calls.
-      if (!this.#world.holds(listener, pieces)) this.#host(listener).step(event);
+      if (!this.#world.holdsAll(listener, pieces)) this.#host(listener).step(event);
     }
   }
 
@@ -313,7 +317,7 @@ class Simulation {
     const host = this.#host(node);
     if (!host.alive) return;
     if (host.completeMs === Number.POSITIVE_INFINITY) this.#unfinished--;
-    host.uploader.die();
+    host.die();
     const noticedAtMs = this.#world.nowMs + noticedMs;
     for (const listener of host.uploader.listeners) this.#queue.push(noticedAtMs, eventKind.gone, listener, node);
     for (const other of host.dialled) this.#queue.push(noticedAtMs, eventKind.hangUp, other, node);

@@ -65,7 +65,7 @@ export class Uploader {
   requested(by: number, piece: number, wanted: Bitset | undefined): void {
     if (!this.alive) return;
     const { queue, network, file, latencyMs } = this.#world;
-    if (wanted === undefined && !this.held.has(piece))
+    if (wanted === undefined && !this.#world.holds(this.#node, piece))
       return this.#world.tell(eventKind.notHeld, by, this.#node, piece);
     const gift = wanted === undefined ? this.#gift(piece) : this.#giving?.choose(wanted, this.held);
     const asker = this.#giving === undefined ? undefined : this.#world.id(by);
@@ -90,9 +90,14 @@ export class Uploader {
     this.#queue.sent(transfers.bytes[transfer] as number, this.#world.nowMs, transfers.fresh[transfer] === 1);
   }
 
-  gained(piece: PieceIndex): void {
+  /** Of a seed: it was read from the origin. The manifest tells. */
+  landed(piece: PieceIndex): void {
     this.held.add(piece);
     this.#world.gained(this.#node, piece);
+  }
+
+  gained(piece: PieceIndex): void {
+    this.landed(piece);
     const { queue } = this.#world;
     this.#news ??= new News(queue.timeMs);
     const dueMs = this.#news.add(piece, queue.timeMs);

@@ -2,6 +2,7 @@
 
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import type { SchedulerEvent } from "../core/scheduler-event.ts";
+import type { Alarms } from "./alarms.ts";
 import { eventKind } from "./event-kind.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Network } from "./network.ts";
@@ -16,6 +17,7 @@ export interface SimulatedFile {
 
 export class World {
   readonly queue: EventQueue;
+  readonly alarms: Alarms;
   readonly network: Network;
   readonly latencyMs: number;
   readonly file: SimulatedFile;
@@ -24,8 +26,9 @@ export class World {
   readonly #words: number;
   readonly #held: Uint32Array;
 
-  constructor(parts: Pick<World, "queue" | "network" | "latencyMs" | "file" | "ids">) {
+  constructor(parts: Pick<World, "queue" | "alarms" | "network" | "latencyMs" | "file" | "ids">) {
     this.queue = parts.queue;
+    this.alarms = parts.alarms;
     this.network = parts.network;
     this.latencyMs = parts.latencyMs;
     this.file = parts.file;
@@ -41,12 +44,13 @@ export class World {
     this.#held[at] = (this.#held[at] as number) | (1 << (piece & 31));
   }
 
-  /** Whether a node holds all of these: one small array for all nodes, because it is asked for every message. */
-  holds(node: number, pieces: readonly number[]): boolean {
-    for (let i = 0; i < pieces.length; i++) {
-      const piece = pieces[i] as number;
-      if (((this.#held[node * this.#words + (piece >>> 5)] as number) & (1 << (piece & 31))) === 0) return false;
-    }
+  /** One small array for all nodes, because it is asked for every message. */
+  holds(node: number, piece: number): boolean {
+    return ((this.#held[node * this.#words + (piece >>> 5)] as number) & (1 << (piece & 31))) !== 0;
+  }
+
+  holdsAll(node: number, pieces: readonly number[]): boolean {
+    for (let at = 0; at < pieces.length; at++) if (!this.holds(node, pieces[at] as number)) return false;
     return true;
   }
 
