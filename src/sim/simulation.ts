@@ -2,7 +2,7 @@
 // another until every host that lives is complete, and measures. The same scenario gives the same result to the last bit.
 
 import type { Bitset } from "../core/bitset.ts";
-import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import type { TaskId, VersionId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
 import type { SchedulerEvent } from "../core/scheduler-event.ts";
 import type { Host } from "../core/swarm.ts";
@@ -57,20 +57,22 @@ class Simulation {
       { nodes, latencyMs: scenario.latencyMs, blockBytes, racks, rackRate: scenario.rackRate / 1000 },
       (transfer) => this.#arriving(transfer),
     );
-    this.#world = new World({
-      queue: this.#queue,
-      alarms: new Alarms(this.#queue, hosts),
-      network,
-      latencyMs: scenario.latencyMs,
-      file: {
-        task: "0".repeat(64) as TaskId,
-        version: "1".repeat(64) as VersionId,
-        length: size,
-        pieceLength,
-        pieces: countPieces(size, pieceLength),
+    this.#world = new World(
+      {
+        queue: this.#queue,
+        alarms: new Alarms(this.#queue, hosts),
+        network,
+        latencyMs: scenario.latencyMs,
+        file: {
+          task: "0".repeat(64) as TaskId,
+          version: "1".repeat(64) as VersionId,
+          length: size,
+          pieceLength,
+          pieces: countPieces(size, pieceLength),
+        },
       },
-      ids: Array.from({ length: nodes }, (_, node) => node.toString(16).padStart(32, "0") as HostId),
-    });
+      nodes,
+    );
     this.#corruptShare = new Float64Array(hosts);
     this.#unfinished = hosts;
     this.#populate();

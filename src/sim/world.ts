@@ -21,21 +21,17 @@ export class World {
   readonly network: Network;
   readonly latencyMs: number;
   readonly file: SimulatedFile;
-  readonly ids: readonly HostId[];
-  readonly #numbers = new Map<HostId, number>();
   readonly #words: number;
   readonly #held: Uint32Array;
 
-  constructor(parts: Pick<World, "queue" | "alarms" | "network" | "latencyMs" | "file" | "ids">) {
+  constructor(parts: Pick<World, "queue" | "alarms" | "network" | "latencyMs" | "file">, nodes: number) {
     this.queue = parts.queue;
     this.alarms = parts.alarms;
     this.network = parts.network;
     this.latencyMs = parts.latencyMs;
     this.file = parts.file;
-    this.ids = parts.ids;
     this.#words = (parts.file.pieces + 31) >>> 5;
-    this.#held = new Uint32Array(parts.ids.length * this.#words);
-    for (const [number, id] of parts.ids.entries()) this.#numbers.set(id, number);
+    this.#held = new Uint32Array(nodes * this.#words);
   }
 
   /** Notes that a node holds a piece. */
@@ -58,12 +54,13 @@ export class World {
     return this.queue.timeMs;
   }
 
+  /** The core only compares ids, so a number serves as one: a name would be looked up for every message. */
   id(node: number): HostId {
-    return this.ids[node] as HostId;
+    return node as unknown as HostId;
   }
 
   number(id: HostId): number {
-    return this.#numbers.get(id) ?? -1;
+    return id as unknown as number;
   }
 
   /** A small message from one node to another. */
