@@ -51,6 +51,9 @@ export interface Peer {
   offers: boolean;
 }
 
+/** Of all who have not reported: most peers of a large cluster are old and small. */
+const nothingYet: BytesBySource = Object.freeze({ peers: 0, supernode: 0, origin: 0 });
+
 export type SeedState = "idle" | "reading" | "complete" | "failed";
 
 export class Swarm {
@@ -68,9 +71,17 @@ export class Swarm {
   join(host: Host, state: PeerState): Peer {
     const known = host.peers.get(this.version);
     if (known !== undefined) return known;
-    const from = { peers: 0, supernode: 0, origin: 0 };
     const at = this.peers.length;
-    const peer: Peer = { host, state, at, neighbours: [], heldPieces: 0, from, facts: undefined, offers: false };
+    const peer: Peer = {
+      host,
+      state,
+      at,
+      neighbours: [],
+      heldPieces: 0,
+      from: nothingYet,
+      facts: undefined,
+      offers: false,
+    };
     this.peers.push(peer);
     host.peers.set(this.version, peer);
     return peer;

@@ -327,7 +327,8 @@ export class Cluster {
       return this.#send(host, { type: "refused", request, error: error.toJSON() });
     }
     const { taskId: task, url, length, pieceLength, etag, lastModified, representation } = seed.version;
-    this.#send(host, {
+    // Who is admitted hears of all its neighbours, so what else waits to be told may come after it.
+    this.#post(host, {
       type: "task",
       request,
       task,
