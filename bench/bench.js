@@ -22,6 +22,10 @@ const measures = {
     summary: "a supernode killed in the middle, with a second one and with none",
     load: () => import("./failover.js"),
   },
+  console: {
+    summary: "the console's live page of a task with 32 hosts: processor time of browser and supernode",
+    load: () => import("./console.js"),
+  },
   sim: { summary: "the standard cases of the simulator", load: () => import("./sim.js") },
 };
 

@@ -12,26 +12,31 @@ import { Strikes } from "./strikes.tsx";
 
 export function HostsPage({ hosts: live }: { readonly hosts: LiveHosts | undefined }) {
   const [filter, setFilter] = useState("");
+  const [accused, setAccused] = useState(false);
   const wanted = filter.trim().toLowerCase();
   const all = Object.entries(live?.hosts ?? {});
-  const shown = all.filter(([id, host]) =>
-    `${id} ${host.address} ${host.zone} ${host.rack}`.toLowerCase().includes(wanted),
-  );
-  shown.sort(
-    ([a, one], [b, other]) =>
-      rankOf(other) - rankOf(one) || labelOf(a, one.address).localeCompare(labelOf(b, other.address)),
-  );
+  const shown = all
+    .filter(([id, host]) => `${id} ${host.address} ${host.zone} ${host.rack}`.toLowerCase().includes(wanted))
+    .filter(([, host]) => !accused || host.isolatedForMs !== undefined || host.strikes.length > 0)
+    // What changes all the time does not count, so that lines stay where they are.
+    .sort(([a, one], [b, other]) => labelOf(a, one.address).localeCompare(labelOf(b, other.address)));
   return (
     <>
       <div class="heading">
         <h1>Hosts</h1>
-        <input
-          type="search"
-          aria-label="Only hosts whose id, address, zone or rack has"
-          placeholder="Only with…"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
+        <div class="actions">
+          <label class="check">
+            <input type="checkbox" checked={accused} onChange={(event) => setAccused(event.currentTarget.checked)} />
+            Only with strikes
+          </label>
+          <input
+            type="search"
+            aria-label="Only hosts whose id, address, zone or rack has"
+            placeholder="Only with…"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        </div>
       </div>
       <section class="card" aria-label="Hosts">
         {live === undefined && <Empty title="Asking the supernode for the hosts…" />}
@@ -40,7 +45,9 @@ export function HostsPage({ hosts: live }: { readonly hosts: LiveHosts | undefin
             <code>dragonfly daemon --supernode {location.origin}</code> on a host connects it.
           </Empty>
         )}
-        {all.length > 0 && shown.length === 0 && <Empty title={`No host has “${filter}”`} />}
+        {all.length > 0 && shown.length === 0 && (
+          <Empty title={wanted === "" ? "No host has strikes" : `No such host has “${filter}”`} />
+        )}
         {shown.length > 0 && (
           <>
             <SourceLegend />
@@ -122,42 +129,26 @@ function Line({ id, host }: { readonly id: string; readonly host: LiveHost }) {
         <Strikes of={name} strikes={strikes} />
       </td>
       <td class="actions">
-        {isolatedForMs === undefined ? <Isolate id={id} name={name} /> : <Release id={id} name={name} />}
+        <Switch id={id} name={name} isolated={isolatedForMs !== undefined} />
       </td>
     </tr>
   );
 }
 
-function Isolate({ id, name }: { readonly id: string; readonly name: string }) {
+/** One button for both, so that it keeps the focus when it changes. */
+function Switch({ id, name, isolated }: { readonly id: string; readonly name: string; readonly isolated: boolean }) {
+  const word = isolated ? "Release" : "Isolate";
   return (
     <ConfirmButton
-      label="Isolate"
-      name={`Isolate ${name}`}
-      title={`Isolate ${name}?`}
-      confirm="Isolate"
-      act={() => post(`api/v1/hosts/${id}/isolate`)}
+      label={word}
+      name={`${word} ${name}`}
+      title={`${word} ${name}?`}
+      confirm={word}
+      act={() => post(`api/v1/hosts/${id}/${isolated ? "release" : "isolate"}`)}
     >
-      Its neighbours are told to drop it, and no host is introduced to it for a while: half a minute the first time,
-      twice as long each further time. It can still fetch from the supernode.
+      {isolated
+        ? "Its strikes are forgotten, and it is introduced to others again at once."
+        : "Its neighbours are told to drop it, and no host is introduced to it for a while: half a minute the first time, twice as long each further time. It can still fetch from the supernode."}
     </ConfirmButton>
   );
-}
-
-function Release({ id, name }: { readonly id: string; readonly name: string }) {
-  return (
-    <ConfirmButton
-      label="Release"
-      name={`Release ${name}`}
-      title={`Release ${name}?`}
-      confirm="Release"
-      act={() => post(`api/v1/hosts/${id}/release`)}
-    >
-      Its strikes are forgotten, and it is introduced to others again at once.
-    </ConfirmButton>
-  );
-}
-
-/** What needs a look comes first; what changes all the time does not count, so that lines stay where they are. */
-function rankOf({ isolatedForMs, strikes }: LiveHost): number {
-  return (isolatedForMs === undefined ? 0 : 1000) + strikes.length;
 }

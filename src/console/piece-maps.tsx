@@ -35,12 +35,7 @@ export function PieceMaps({ task, chosen, choose }: ChosenHost) {
           const pace = done ? "complete" : `${formatRate(host.rate)}, ${formatLeft(host.leftMs)}`;
           return (
             <li key={id}>
-              <button
-                type="button"
-                aria-pressed={chosen === id}
-                onClick={() => choose(chosen === id ? undefined : id)}
-                aria-label={`${labelOf(id, host.address)}: ${formatPercent(held)}, ${pace}`}
-              >
+              <button type="button" aria-pressed={chosen === id} onClick={() => choose(chosen === id ? undefined : id)}>
                 <span class="who">{labelOf(id, host.address)}</span>
                 <PieceMap map={host.map} cells={task.cells} colour="peers" full={done} />
                 <span class="share">{formatPercent(held)}</span>
