@@ -145,3 +145,17 @@ test("the environment has one door", () => {
     .filter((path) => !environmentDoors.includes(path));
   assert.deepEqual(readers, []);
 });
+
+test("the console uses of this program only what runs in a browser", () => {
+  const files = readdirSync(join(root, "console")).filter((name) => /\.tsx?$/.test(name));
+  const imports = files.flatMap((name) => {
+    const text = readFileSync(join(root, "console", name), "utf8");
+    return [...text.matchAll(/from "\.\.\/(?<target>[^"]+)"/g)].map(({ groups }) => groups?.target ?? "");
+  });
+  const allowed = /^(?:core\/.*|wire\/(?:live|event-text)|runtime\/units)\.ts$/;
+  assert.deepEqual(
+    imports.filter((target) => !allowed.test(target)),
+    [],
+  );
+  assert.ok(imports.length > 0);
+});

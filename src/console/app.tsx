@@ -29,6 +29,15 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   useEffect(() => live.follow(query), [query]);
   const { page } = route;
+  const address = JSON.stringify(route);
+  const shown = useRef(address);
+  useEffect(() => {
+    if (shown.current === address) return;
+    shown.current = address;
+    window.scrollTo(0, 0);
+    // What was clicked may be gone: whoever uses the keyboard goes on from the page's beginning.
+    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+  }, [address]);
   const place = places.find(({ pages }) => (pages as readonly string[]).includes(page));
   useEffect(() => {
     document.title = place === undefined ? "Dragonfly" : `${place.name} · Dragonfly`;

@@ -26,12 +26,16 @@ export function CompletionChart({ task: { curve, missing, bound } }: { readonly 
       <ul class="legend">
         <li>
           <i class="peers" aria-hidden="true" />
-          received <b>{formatPercent(received / wanted)}</b> in {endSeconds.toFixed(1)} s
+          <span>
+            received <b>{formatPercent(received / wanted)}</b> in {endSeconds.toFixed(1)} s
+          </span>
         </li>
         {bound !== undefined && (
           <li title="No scheme is faster, if every host were as fast as the fastest has been here">
             <i class="bound" aria-hidden="true" />
-            bound <b>{boundSeconds.toFixed(1)} s</b>, set by {limits[bound.by]}
+            <span>
+              bound <b>{boundSeconds.toFixed(1)} s</b>, set by {limits[bound.by]}
+            </span>
           </li>
         )}
       </ul>

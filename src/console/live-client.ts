@@ -118,6 +118,8 @@ export class LiveClient {
     const { connection } = this.#view;
     const sinceMs = connection.state === "lost" ? connection.sinceMs : Date.now();
     this.#set({ ...this.#view, connection: { state: "lost", sinceMs, why } });
+    // Without a token it would be refused again; with one it begins by itself.
+    if (access.wanted) return;
     const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** this.#failures++);
     this.#retry = window.setTimeout(() => this.#reopen(), pauseMs);
   }

@@ -12,7 +12,7 @@ import { formatBytes, formatLeft, formatPercent, formatRate, nameOf, shortId } f
 import { HostExchange } from "./host-exchange.tsx";
 import { PieceMaps } from "./piece-maps.tsx";
 import { SourceBar, SourceLegend } from "./source-bar.tsx";
-import { StateChip } from "./task-table.tsx";
+import { StateChip, shareOf } from "./task-table.tsx";
 
 export type ShownTask = Exclude<LiveTask, { gone: true }>;
 
@@ -101,11 +101,14 @@ function Figures({ task }: { readonly task: ShownTask }) {
   const { complete, fetching, rate, rates, leftMs, bytes, length, missing } = task;
   const hosts = complete + fetching;
   const received = bytes.peers + bytes.supernode + bytes.origin;
-  const share = length === undefined || hosts === 0 ? 0 : 1 - missing / (hosts * length);
   return (
     <>
       <dl class="figures">
-        <FigureCard label="On the hosts" value={formatPercent(share)} note={`${complete} of ${hosts} complete`} />
+        <FigureCard
+          label="On the hosts"
+          value={formatPercent(shareOf(task))}
+          note={`${complete} of ${hosts} complete`}
+        />
         <FigureCard
           label="Rate, all hosts"
           value={formatRate(rate)}

@@ -18,7 +18,7 @@ export function TaskTable({ tasks }: { readonly tasks: readonly NamedTask[] }) {
             <th scope="col" class="number">
               Size
             </th>
-            <th scope="col">Hosts complete</th>
+            <th scope="col">On the hosts</th>
             <th scope="col" class="number">
               Rate
             </th>
@@ -55,9 +55,9 @@ function Line({ id, line }: { readonly id: string; readonly line: LiveTaskLine }
           <span class="muted">none has it</span>
         ) : (
           <span class="of">
-            <ProgressBar share={complete / hosts} label={`${complete} of ${hosts} hosts are complete`} />
+            <ProgressBar share={shareOf(line)} label={`On the hosts; ${complete} of ${hosts} are complete`} />
             <span class="under">
-              {complete} of {hosts}
+              {complete} of {hosts} complete
             </span>
           </span>
         )}
@@ -68,6 +68,12 @@ function Line({ id, line }: { readonly id: string; readonly line: LiveTaskLine }
       </td>
     </tr>
   );
+}
+
+/** How much of it the hosts that want it have, of all that they want. */
+export function shareOf({ complete, fetching, length, missing }: LiveTaskLine): number {
+  const wanted = (complete + fetching) * (length ?? 0);
+  return wanted === 0 ? 0 : 1 - missing / wanted;
 }
 
 /** What the task does, in a word: the supernode's reading and the hosts' fetching are one thing to who looks on. */

@@ -41,7 +41,7 @@ export class ClusterView implements LiveSource {
       ...tasks,
       rates,
       day: { ...sumOf(day.values()) },
-      quarters: quartersOf(day, nowMs),
+      quarters: quartersOf(day),
       preheats: this.#preheats(),
     } satisfies LiveCluster;
   }
@@ -84,11 +84,13 @@ export function lineOf(seed: Seed, swarm: Swarm | undefined): LiveTaskLine {
   const { url, length, pieceLength } = seed.version;
   const bytes = { peers: 0, supernode: 0, origin: 0, read: seed.originBytes };
   let complete = 0;
-  for (const { from, state } of swarm?.peers ?? []) {
+  let missing = 0;
+  for (const { from, state, heldPieces } of swarm?.peers ?? []) {
     bytes.peers += from.peers;
     bytes.supernode += from.supernode;
     bytes.origin += from.origin;
     if (state === "complete") complete++;
+    else missing += Math.max(0, (length ?? 0) - heldPieces * pieceLength);
   }
   return {
     url,
@@ -98,6 +100,7 @@ export function lineOf(seed: Seed, swarm: Swarm | undefined): LiveTaskLine {
     pieces: length === null ? undefined : countPieces(length, pieceLength),
     fetching: (swarm?.peers.length ?? 0) - complete,
     complete,
+    missing,
     bytes,
     rate: 0,
   };
@@ -107,10 +110,9 @@ function isRunning({ state, fetching }: LiveTaskLine): boolean {
   return state === "reading" || fetching > 0;
 }
 
-function quartersOf(day: ReadonlyMap<number, Volume>, nowMs: number): LiveCluster["quarters"] {
-  const epochMs = Date.now() - nowMs;
+function quartersOf(day: ReadonlyMap<number, Volume>): LiveCluster["quarters"] {
   const entries = [...day].map(([quarter, volume]) => {
-    const beganAtMs = Math.round((epochMs + quarter * quarterMs) / 1000) * 1000;
+    const beganAtMs = Math.round(performance.timeOrigin + quarter * quarterMs);
     return [String(beganAtMs), volumes.map((name) => volume[name])] as const;
   });
   return Object.fromEntries(entries);

@@ -53,7 +53,7 @@ export class TaskView implements LiveSource {
     this.#learn(hosts, rates);
     const { stride, cells, set } = mapPieces(seed.held, line.pieces ?? seed.held.words.length * 32);
     const curve = cluster.traffic.curve(id);
-    const missing = length === null ? 0 : missingBytes(swarm?.peers ?? [], { length, pieceLength });
+    const { missing } = line;
     return {
       ...line,
       rate: total,
@@ -64,7 +64,6 @@ export class TaskView implements LiveSource {
       supernode: this.#world.id,
       map: base64(set.toBytes(cells)),
       leftMs: missing > 0 ? leftMs(missing, total) : undefined,
-      missing,
       curve: curveOf(curve?.points ?? []),
       bound: this.#bound(length, (curve?.sum ?? 0) + missing),
     } satisfies LiveTask;
@@ -132,16 +131,6 @@ export class TaskView implements LiveSource {
     const { seconds, by } = boundOf({ hosts, bytes: length, ...rates });
     return { ms: Math.round(seconds * 1000), by };
   }
-}
-
-function missingBytes(
-  peers: readonly Peer[],
-  { length, pieceLength }: { length: number; pieceLength: number },
-): number {
-  let missing = 0;
-  for (const { state, heldPieces } of peers)
-    if (state === "fetching") missing += Math.max(0, length - heldPieces * pieceLength);
-  return missing;
 }
 
 function leftMs(bytes: number, rate: number): number | undefined {

@@ -90,6 +90,7 @@ export class ConsoleWindow {
 // These run in the page, where this program's types say nothing.
 const nameOfFocused = `(() => {
   const element = document.activeElement;
+  if (element === document.body) return "BODY";
   const label = element.labels?.[0]?.textContent ?? "";
   return [element.tagName, element.getAttribute("aria-label") ?? element.textContent ?? "", label].join(" ");
 })()`;

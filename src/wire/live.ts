@@ -45,6 +45,8 @@ export type LiveTaskLine = {
   readonly pieces?: number | undefined;
   readonly fetching: number;
   readonly complete: number;
+  /** Bytes that the hosts which fetch it lack. */
+  readonly missing: number;
   /** What hosts received, by source, and what was read from the origin. */
   readonly bytes: LiveVolume;
   readonly rate: number;
@@ -106,8 +108,6 @@ export type LiveTask =
       readonly rates: LiveVolume;
       readonly leftMs?: number | undefined;
       readonly hosts: Readonly<Record<string, LiveTaskHost>>;
-      /** Bytes that the hosts which fetch it lack. */
-      readonly missing: number;
       /** [milliseconds since the first byte of late, bytes that hosts received by then]. */
       readonly curve: readonly (readonly number[])[];
       /** Within which they could have received all of it, were each as fast as the fastest has been. */
