@@ -59,7 +59,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
       const ticket = await openForClient(transfers, { ...body, range }, signal);
       reply.raw.writeHead(200, { "content-type": "application/x-ndjson" });
       if (body.order === "stream") ticket.transfer?.readAt(0);
-      await new Delivery(reply.raw, ticket).run(body.digest, signal);
+      await new Delivery(reply.raw, ticket, body.order).run(body.digest, signal);
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       const text = JSON.stringify(problemOf(error));

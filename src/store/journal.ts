@@ -1,13 +1,14 @@
-// Remembers on disk which pieces are held. It only claims: it is written some milliseconds after the bytes, without fsync, and after
-// a crash of the machine each claim is proved by hashing (recovery.ts). What a killed process loses are the last milliseconds.
+// Remembers on disk which pieces are held. It only claims: it is written some time after the bytes, without fsync, and after
+// a crash of the machine each claim is proved by hashing (recovery.ts). What a killed process loses are the last half second or 32 pieces.
 
 import { open } from "node:fs/promises";
 import type { PieceIndex } from "../core/ids.ts";
 import { encodeHeader, encodeRecords, headerBytes, type JournalRecord, recordBytes } from "./journal-format.ts";
 import { replaceFile } from "./version-file.ts";
 
-const flushDelayMs = 50;
-const flushRecords = 256;
+/** Each flush opens, writes and closes: for every piece that would cost a slow download more than the piece itself. */
+const flushDelayMs = 500;
+const flushRecords = 32;
 
 export class Journal {
   readonly #path: string;
@@ -22,7 +23,7 @@ export class Journal {
     this.#endBytes = endBytes;
   }
 
-  /** Written within 50 ms, or when `flush` resolves. */
+  /** Written within half a second, or when `flush` resolves. */
   append(index: PieceIndex, digest: Uint8Array): void {
     if (this.#stopped) return;
     this.#pending.push({ index, digest: new Uint8Array(digest) });
