@@ -7,6 +7,7 @@ import { Stage } from "../bench/stage.js";
 const cases = {
   crowd: { summary: "a thousand dfgets at once against one daemon", load: () => import("./crowd.js") },
   eviction: { summary: "kill -9 at random moments of downloads and evictions", load: () => import("./eviction.js") },
+  host: { summary: "limits, and another program that takes the link", load: () => import("./host.js") },
   neighbours: { summary: "one neighbour that lies, stalls or crawls", load: () => import("./neighbours.js") },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",

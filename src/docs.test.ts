@@ -64,7 +64,7 @@ test("docs/metrics.md lists the metrics that are told", async () => {
     new SupernodeMetrics({
       ...{ hosts: zero, isolatedHosts: zero, isolatedOrigins: zero, tasks: zero, storeBytes: zero },
     }).registry,
-    new DaemonMetrics({ downloads: zero, storeBytes: zero }).registry,
+    new DaemonMetrics({ downloads: zero, storeBytes: zero, givingWay: zero }).registry,
   ];
   const told = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name));
   const own = told.filter((name) => name.startsWith("dragonfly_")).sort();

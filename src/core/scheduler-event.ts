@@ -4,7 +4,7 @@ import type { WireError } from "./error.ts";
 import type { DownloadFacts } from "./explain.ts";
 import type { Audience, HostId, PieceIndex, TaskId, VersionId } from "./ids.ts";
 import type { StrikeReason } from "./strikes.ts";
-import type { BytesBySource, Host, HostLimits, Labels } from "./swarm.ts";
+import type { BytesBySource, Host, HostLimits, HostLoadReport, Labels } from "./swarm.ts";
 
 export type SchedulerEvent =
   | {
@@ -79,6 +79,7 @@ export type SchedulerEvent =
       readonly piece?: PieceIndex | undefined;
       readonly reason: StrikeReason;
     }
+  | { readonly type: "load"; readonly host: HostId; readonly load: HostLoadReport }
   | { readonly type: "release"; readonly host: HostId }
   | { readonly type: "forget"; readonly task: TaskId }
   | { readonly type: "wake" };

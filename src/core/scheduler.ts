@@ -12,7 +12,7 @@ import type { Audience, HostId, TaskId, VersionId } from "./ids.ts";
 import type { Random } from "./random.ts";
 import type { DropReason, SchedulerEffect, SchedulerEvent } from "./scheduler-event.ts";
 import { type SchedulerTuning, schedulerTuning } from "./scheduler-tuning.ts";
-import { type Host, neighbourLimit, type Peer, Swarm } from "./swarm.ts";
+import { type Host, type HostLoadReport, neighbourLimit, type Peer, Swarm } from "./swarm.ts";
 import { Tasks, type Waiting } from "./tasks.ts";
 
 export interface SchedulerOptions {
@@ -102,6 +102,8 @@ export class Scheduler {
         return this.#moreNeighbours(event.host, event.version, event.count, event.least);
       case "strike":
         return this.#strike(event, now);
+      case "load":
+        return this.#loaded(event.host, event.load);
       case "release":
         return this.#release(event.host);
       case "forget":
@@ -124,6 +126,11 @@ export class Scheduler {
     if (host === undefined) return;
     for (const version of [...host.peers.keys()]) this.#left(id, version);
     this.#hosts.leave(host);
+  }
+
+  #loaded(id: HostId, load: HostLoadReport): void {
+    const host = this.#hosts.get(id);
+    if (host !== undefined) host.load = load;
   }
 
   #left(id: HostId, version: VersionId): void {

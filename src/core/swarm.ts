@@ -17,6 +17,13 @@ export interface HostLimits {
   readonly upload: number;
 }
 
+/** What a host told of what it does beside this program; shares of a second are between 0 and 1. */
+export interface HostLoadReport {
+  readonly givingWay: boolean;
+  readonly othersSentRate: number;
+  readonly pressure: { readonly cpu: number; readonly disk: number; readonly memory: number };
+}
+
 /** What the scheduler knows of a host. `address` is null for one that can dial but not be dialled. */
 export interface Host {
   readonly id: HostId;
@@ -26,6 +33,7 @@ export interface Host {
   readonly limits: HostLimits | undefined;
   readonly peers: Map<VersionId, Peer>;
   readonly strikes: Strikes;
+  load?: HostLoadReport;
 }
 
 export type PeerState = "fetching" | "complete";
@@ -156,9 +164,11 @@ export class Swarm {
 }
 
 /** Neighbours that a host may have in one version. */
-export function neighbourLimit({ strikes }: Host, tuning: SchedulerTuning): number {
+export function neighbourLimit({ strikes, load }: Host, tuning: SchedulerTuning): number {
   if (strikes.isolated) return 0;
-  return strikes.onProbation ? tuning.probationNeighbours : tuning.maxNeighbours;
+  if (strikes.onProbation) return tuning.probationNeighbours;
+  // Whoever gives way has little to give: the others have more from others.
+  return load?.givingWay === true ? tuning.maxNeighbours >> 1 : tuning.maxNeighbours;
 }
 
 function removeFrom(peers: Peer[], peer: Peer): void {

@@ -33,6 +33,7 @@ import type { Holding } from "../store/store.ts";
 import { clusterTokens } from "./cluster-tokens.ts";
 import { DigestContents } from "./digest-contents.ts";
 import { loadHostId } from "./host-id.ts";
+import { HostWatch } from "./host-watch.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
@@ -117,7 +118,12 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
   const metrics = new DaemonMetrics({
     downloads: () => transfers.running.size,
     storeBytes: () => store.usedBytes,
+    givingWay: () => (hostWatch?.active === true ? 1 : 0),
   });
+
+  const uploadGate = new RateGate(config.uploadLimitBytesPerSecond);
+  const downloadLimit = new TokenBucket(config.downloadLimitBytesPerSecond);
+  let sentBytes = 0;
 
   const pieces = new PieceServer({
     find: (version) => {
@@ -126,10 +132,11 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     },
     slabs,
     uploadLimits: hostUploadLimits,
-    gate: new RateGate(config.uploadLimitBytesPerSecond),
+    gate: uploadGate,
     now: () => performance.now(),
     onSent: (_version, _requester, bytes) => {
       metrics.uploadBytes.inc(bytes);
+      sentBytes += bytes;
       watch.touch();
     },
   });
@@ -183,10 +190,20 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     origin,
     links,
     slabs,
-    limit: new TokenBucket(config.downloadLimitBytesPerSecond),
+    limit: downloadLimit,
     random,
     log,
   });
+  const hostWatch = !config.giveWay
+    ? undefined
+    : new HostWatch({
+        ...config,
+        own: () => ({ sentBytes, receivedBytes: transfers.receivedBytes }),
+        uploads: uploadGate,
+        downloads: downloadLimit,
+        tell: (load) => supernodes.tell(load),
+        log,
+      });
   const recollection = new Recollection({ supernodes, store, archive, transfers });
   const unhear = store.onEvicted((version) => {
     pieces.withdraw(version);
@@ -248,6 +265,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     close: async () => {
       ready = false;
       watch.close();
+      hostWatch?.close();
       unhear();
       proxy?.close();
       preheaters.close();

@@ -10,8 +10,17 @@ export class DaemonMetrics extends Metrics {
     "way",
   );
 
-  constructor(gauges: { readonly downloads: () => number; readonly storeBytes: () => number }) {
+  constructor(gauges: {
+    readonly downloads: () => number;
+    readonly storeBytes: () => number;
+    readonly givingWay: () => number;
+  }) {
     super();
+    this.gauge(
+      "dragonfly_daemon_giving_way",
+      "1 while uploads are held back for the host's own work.",
+      gauges.givingWay,
+    );
     this.gauge("dragonfly_daemon_downloads", "Downloads that are running.", gauges.downloads);
     this.gauge("dragonfly_daemon_store_bytes", "Bytes of content on disk.", gauges.storeBytes);
   }

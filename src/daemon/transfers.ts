@@ -5,6 +5,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
+import type { BytesBySource } from "../core/swarm.ts";
 import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
@@ -81,10 +82,18 @@ export class Transfers {
   /** The last that are over; the oldest first. */
   readonly #explained = new Map<VersionId, HostExplanation>();
   readonly #abort = new AbortController();
+  #endedBytes = 0;
 
   constructor(options: TransfersOptions) {
     this.#options = options;
     this.#ownOrigin = new OwnOrigin({ ...options, signal: this.#abort.signal });
+  }
+
+  /** Of content, by all downloads since the start. */
+  get receivedBytes(): number {
+    let bytes = this.#endedBytes;
+    for (const { transfer } of this.#running.values()) bytes += sum(transfer.from);
+    return bytes;
   }
 
   get running(): ReadonlyMap<VersionId, { readonly transfer: Transfer }> {
@@ -235,6 +244,7 @@ export class Transfers {
     );
     const forget = (): void => {
       this.#running.delete(id);
+      this.#endedBytes += sum(transfer.from);
       this.#explained.delete(id);
       this.#explained.set(id, watch.explanation);
       for (const oldest of this.#explained.keys())
@@ -319,6 +329,10 @@ export class Transfers {
   #create(version: VersionRecord): Promise<Holding> {
     return createHolding(this.#options.store, version, this.#abort.signal);
   }
+}
+
+function sum({ peers, supernode, origin }: BytesBySource): number {
+  return peers + supernode + origin;
 }
 
 /** The piece length is the manifest's, whatever this host would choose. */

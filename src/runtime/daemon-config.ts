@@ -7,6 +7,7 @@ import { type FetchRule, fetchRuleSetting } from "./fetch-rule.ts";
 import { type HostPattern, hostPatterns } from "./host-pattern.ts";
 import {
   advertised,
+  choice,
   directory,
   duration,
   listener,
@@ -44,6 +45,8 @@ export interface DaemonConfig {
   /** 0 is unlimited, here and below. */
   readonly downloadLimitBytesPerSecond: number;
   readonly uploadLimitBytesPerSecond: number;
+  /** Hold its own rates back for the host's other work. */
+  readonly giveWay: boolean;
   readonly quotaBytes: number;
   /** The registry that `/v2/` on the proxy port mirrors. */
   readonly registry?: string;
@@ -115,6 +118,14 @@ const settings = {
     },
     "0",
   ),
+  giveWay: setting(
+    {
+      name: "give-way",
+      kind: choice("on", "off"),
+      help: "hold uploads, then downloads, back while other programs need the network, the disk or the memory",
+    },
+    "on",
+  ),
   quota: setting({ name: "quota", kind: size, help: "disk space for content; 0 is as much as there is" }, "0"),
   registry: optional({ name: "registry", kind: registryUrl, help: "the registry that the proxy port mirrors" }),
   registries: optional({
@@ -174,6 +185,7 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     dataDir: values.dataDir,
     downloadLimitBytesPerSecond: values.downloadLimit,
     uploadLimitBytesPerSecond: values.uploadLimit,
+    giveWay: values.giveWay === "on",
     quotaBytes: values.quota,
     ...(values.registry === undefined ? {} : { registry: values.registry }),
     registries: values.registries ?? [],

@@ -146,6 +146,7 @@ function hostOf(cluster: Cluster, id: HostId) {
       piece: piece ?? null,
       at: wallClock(atMs),
     })),
+    load: host.load ?? null,
     isolated,
     standing: isolation.state,
     until: isolation.untilMs === Number.POSITIVE_INFINITY ? null : wallClock(isolation.untilMs),

@@ -202,6 +202,10 @@ export class Cluster {
           piece: message.piece,
           reason: message.reason,
         });
+      case "load": {
+        const { givingWay, othersSentRate, pressure } = message;
+        return this.dispatch({ type: "load", host, load: { givingWay, othersSentRate, pressure } });
+      }
       case "serving":
       case "served":
         return this.orders.hear(host, message);

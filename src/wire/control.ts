@@ -27,6 +27,7 @@ const contentDigest = z
   .regex(/^sha256:[0-9a-f]{64}$/)
   .transform((digest) => digest as Digest);
 const count = z.number().int().nonnegative();
+const share = z.number().min(0).max(1);
 const address = z.string().min(3).max(300);
 
 const rate = z.number().nonnegative();
@@ -158,6 +159,16 @@ export const fromDaemon = z.discriminatedUnion("type", [
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
   z.object({ type: z.literal("leave"), version: versionId }),
+  /** What the host does beside this program; when it changes, every two seconds at most. */
+  z.object({
+    type: z.literal("load"),
+    /** It holds its uploads back for the host's own work. */
+    givingWay: z.boolean(),
+    /** What others send over its links, in bytes a second. */
+    othersSentRate: count,
+    /** Of the last second, how much some program waited for each. */
+    pressure: z.object({ cpu: share, disk: share, memory: share }),
+  }),
   /** How far the orders are that are not over. */
   z.object({ type: z.literal("serving"), orders: z.array(z.object({ order: count, bytes: count })).max(maxOrders) }),
   /** An order is over; without an error all of the content is here. */
