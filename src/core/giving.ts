@@ -18,6 +18,7 @@ export class Giving {
   readonly #promised = new Bitset();
   #given = new Uint16Array(512);
   #distinct = 0;
+  readonly #arrived = new Bitset();
 
   constructor(random: Random) {
     this.#random = random;
@@ -26,6 +27,11 @@ export class Giving {
   /** How many pieces were given or are on their way, each counted once. */
   get distinct(): number {
     return this.#distinct;
+  }
+
+  /** How many pieces somebody is known to have from here, each counted once. */
+  get arrived(): number {
+    return this.#arrived.count;
   }
 
   /** Whether it was never given. */
@@ -59,6 +65,7 @@ export class Giving {
 
   /** The receiver has all of it. */
   kept(piece: PieceIndex): void {
+    this.#arrived.add(piece);
     this.#promised.delete(piece);
   }
 

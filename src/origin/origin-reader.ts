@@ -6,7 +6,7 @@
 // whole. A worker that fails while others succeed returns its part and leaves: the origin permits fewer connections.
 
 import type { Readable } from "node:stream";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Bitset } from "../core/bitset.ts";
 import type { PieceIndex } from "../core/ids.ts";
 import type { Origin, OriginInfo, OriginRequest } from "./origin.ts";
@@ -39,6 +39,8 @@ export interface OriginReaderOptions {
   readBack?(index: PieceIndex, into: Uint8Array): Promise<number>;
   /** Told of all bytes received, also of those that a broken connection made us read twice. */
   onBytes?(bytes: number): void;
+  /** How many bytes the next part may be; resolves when it is time to read it. Without it parts are as large as suits the origin. */
+  readonly turn?: (signal: AbortSignal) => Promise<number>;
   readonly signal: AbortSignal;
   readonly limits?: Partial<OriginReaderLimits>;
 }
@@ -139,7 +141,7 @@ export class OriginReader {
   }
 
   async #readParts(): Promise<void> {
-    const { opened } = this.#options;
+    const { opened, turn } = this.#options;
     const { ranged } = this.#source;
     opened.body?.on("error", () => {});
     const workers: Promise<void>[] = [];
@@ -155,7 +157,7 @@ export class OriginReader {
       start(part && new PartReader(this.#source, part), this.#opening(bodyLength));
     }
     while (ranged && workers.length < this.#limits.connections) {
-      const reader = this.#next();
+      const reader = turn === undefined ? this.#next() : this.#next(await turn(this.#stop.signal));
       if (reader === undefined) break;
       workers.push(this.#work(reader));
     }
@@ -175,6 +177,8 @@ export class OriginReader {
   }
 
   async #work(first: PartReader, stream?: Stream): Promise<void> {
+    const { turn } = this.#options;
+    const { signal } = this.#stop;
     this.#workers++;
     let reader: PartReader | undefined = first;
     let given = stream;
@@ -183,10 +187,10 @@ export class OriginReader {
         const current: PartReader = reader;
         if (!(await current.run(given, () => this.#giveUp(current)))) return;
         // The connection can serve the next part only in the loop's next turn; asking now would open another one.
-        await turn();
+        await nextTurn();
         given = undefined;
         this.#endOfStream = current.part.at;
-        reader = this.#next();
+        reader = turn === undefined ? this.#next() : this.#next(await turn(signal));
       }
     } catch (error) {
       reader?.abandon();
@@ -203,11 +207,11 @@ export class OriginReader {
     return true;
   }
 
-  #next(): PartReader | undefined {
+  #next(mostBytes?: number): PartReader | undefined {
     if (!this.#source.ranged || this.#stop.signal.aborted) return undefined;
     const returned = this.#returned.shift();
     if (returned !== undefined) return returned;
-    const part = this.#plan?.next();
+    const part = this.#plan?.next(mostBytes);
     return part && new PartReader(this.#source, part);
   }
 

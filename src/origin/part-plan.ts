@@ -41,12 +41,13 @@ export class PartPlan {
     return end === 0 ? undefined : this.#part(0, end);
   }
 
-  next(): Part | undefined {
+  /** The next part, of so many bytes at the most, but a piece at the least. */
+  next(mostBytes = Number.POSITIVE_INFINITY): Part | undefined {
     const { held, pieceLength } = this.#options;
     while (this.#next < this.#count && held.has(this.#next)) this.#next++;
     const first = this.#next;
     if (first >= this.#count) return undefined;
-    const most = first + Math.max(1, Math.floor(this.#partBytes(first) / pieceLength));
+    const most = first + Math.max(1, Math.floor(Math.min(mostBytes, this.#partBytes(first)) / pieceLength));
     let end = first + 1;
     while (end < this.#count && end < most && !held.has(end)) end++;
     this.#next = end;

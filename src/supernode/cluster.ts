@@ -122,6 +122,12 @@ export class Cluster {
     this.#arm(now);
   }
 
+  /** Hosts fetch it, and know another supernode. */
+  isCovered(version: VersionId): boolean {
+    if (!this.#takeovers.hasOthers) return false;
+    return this.scheduler.swarms.get(version)?.peers.some(({ state }) => state === "fetching") ?? false;
+  }
+
   /** Tells a version's peers that its manifest grew; a failed host hears of it too, so that it can end. */
   tellManifest(version: VersionId, manifest: ManifestPart): void {
     const swarm = this.scheduler.swarms.get(version);

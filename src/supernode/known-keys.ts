@@ -24,6 +24,12 @@ export class KnownKeys {
     this.#byHost.delete(host);
   }
 
+  /** Some host has met another supernode. */
+  get hasOthers(): boolean {
+    for (const keys of this.#byHost.values()) if (keys.size > (keys.has(this.#own) ? 1 : 0)) return true;
+    return false;
+  }
+
   trusts(key: string): boolean {
     if (key === this.#own) return true;
     let witnesses = 0;

@@ -2,11 +2,13 @@
 // the one that it has sent least.
 
 import { createHash, createPublicKey } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import { Giving } from "../core/giving.ts";
 import type { PieceIndex } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
+import { ReadAhead } from "../core/read-ahead.ts";
 import { Telling } from "../core/telling.ts";
 import { countPieces } from "../core/version.ts";
 import type { Servable } from "../net/piece-server.ts";
@@ -31,12 +33,17 @@ export interface SeedOptions {
   readonly origin: Origin;
   /** The supernode's limit on reading from origins. */
   readonly gate: RateGate;
+  /** Hosts fetch the version, and there is a supernode that would take over: what is read and with nobody would be read again then. */
+  readonly isCovered: () => boolean;
   /** Told of each growth of the manifest. */
   readonly onManifest: (part: ManifestPart) => void;
   readonly onOriginBytes: (bytes: number) => void;
   /** Pieces that are nowhere could not be read: whoever lacks them asks again. */
   readonly onReadFailed: (error: DragonflyError) => void;
 }
+
+/** How often a seed that has read enough looks whether hosts have taken it. */
+const turnMs = 5;
 
 type Content = Extract<Opened, { kind: "content" }>;
 
@@ -50,6 +57,7 @@ export class Seed implements Servable {
   readonly #untold = new Bitset();
   #tellTimer: NodeJS.Timeout | undefined;
   readonly #telling = new Telling();
+  readonly #readAhead: ReadAhead;
   /** Signed once for all who register until the manifest grows. */
   #snapshot: ManifestPart | undefined;
   #originBytes = 0;
@@ -66,6 +74,7 @@ export class Seed implements Servable {
     this.#options = options;
     this.holding = holding;
     this.giving = new Giving(options.random);
+    this.#readAhead = new ReadAhead(holding.version.pieceLength);
     this.manifest = new Manifest(holding.version.id, holding.version.pieceLength);
     for (const piece of holding.held) {
       const digest = holding.pieceDigest(piece);
@@ -222,6 +231,7 @@ export class Seed implements Servable {
       acquire: (signal) => slabs.acquireWhenFree(holding.version.pieceLength, signal),
       sink: (piece, bytes) => this.#keep(piece, bytes),
       readBack: (piece, into) => holding.read(piece, into),
+      turn: (signal) => this.#turn(signal),
       onBytes: (bytes) => {
         this.#originBytes += bytes;
         this.#options.onOriginBytes(bytes);
@@ -229,6 +239,16 @@ export class Seed implements Servable {
       signal: this.#abort.signal,
     });
     return reader.read();
+  }
+
+  /** Resolves to how much may be read next. */
+  async #turn(signal: AbortSignal): Promise<number> {
+    while (!signal.aborted && this.#options.isCovered()) {
+      const bytes = this.#readAhead.next(this.holding.held.count, this.giving.arrived, performance.now());
+      if (bytes > 0) return bytes;
+      await sleep(turnMs, undefined, { signal }).catch(() => {});
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   /** What was thought to be elsewhere when it was passed over, and is not. */

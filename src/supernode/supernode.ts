@@ -103,6 +103,7 @@ async function compose(
         slabs,
         origin,
         gate: originGate,
+        isCovered: () => cluster.isCovered(holding.version.id),
         onManifest: (part) => cluster.tellManifest(holding.version.id, part),
         onOriginBytes: (bytes) => {
           metrics.originBytes.inc(bytes);

@@ -36,6 +36,11 @@ export class Takeovers {
     this.#recalls = new Recalls((host, version) => options.post(host, { type: "recall", version }));
   }
 
+  /** Some host has met another supernode. */
+  get hasOthers(): boolean {
+    return this.#keys.hasOthers;
+  }
+
   joined({ host, keys, holdings }: Pick<FromDaemonOf<"hello">, "host" | "keys" | "holdings">): void {
     this.#keys.learn(host, keys ?? []);
     this.holds(host, holdings);

@@ -1,0 +1,43 @@
+// How far a seed reads ahead of what it has given, where another supernode would take over: what it read and gave to nobody goes with it, and is
+// read from the origin again. Little is kept ready then, and taken in small parts while hosts are slower than the origin.
+
+export interface ReadAheadTuning {
+  /** Read and with nobody yet, at the most. */
+  readonly pieces: number;
+  /** Nobody took anything for so long: it reads on all the same, slowly. */
+  readonly patienceMs: number;
+}
+
+export const readAheadTuning: ReadAheadTuning = { pieces: 6, patienceMs: 500 };
+
+export class ReadAhead {
+  readonly #tuning: ReadAheadTuning;
+  readonly #pieceLength: number;
+  #partBytes: number;
+  #lastArrived = 0;
+  #movedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(pieceLength: number, tuning = readAheadTuning) {
+    this.#tuning = tuning;
+    this.#pieceLength = pieceLength;
+    this.#partBytes = pieceLength;
+  }
+
+  /** How much the next part may be, in bytes, with so many pieces read and so many of them known to have arrived; 0 is not yet. */
+  next(read: number, arrived: number, nowMs: number): number {
+    if (arrived !== this.#lastArrived) this.#movedAtMs = nowMs;
+    this.#lastArrived = arrived;
+    const { pieces, patienceMs } = this.#tuning;
+    const ahead = read - arrived;
+    if (ahead >= pieces) {
+      // Hosts are slower: what is begun must be small, or the bound means nothing.
+      this.#partBytes = this.#pieceLength;
+      if (nowMs - this.#movedAtMs < patienceMs) return 0;
+      this.#movedAtMs = nowMs;
+      return this.#partBytes;
+    }
+    const bytes = this.#partBytes;
+    if (ahead * 2 <= pieces) this.#partBytes = bytes * 2;
+    return bytes;
+  }
+}
