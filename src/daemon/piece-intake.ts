@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
+import { pieceName } from "../net/piece-upload.ts";
 import type { Slab } from "../net/slab-pool.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import type { Partner } from "./partners.ts";
@@ -37,7 +38,7 @@ export class PieceIntake {
     }
     this.#transfer.gained(seed ? "supernode" : "peers", slab.bytes.length, id);
     const write = this.#transfer.holding.write(piece, slab.bytes, digest).then(
-      () => slab.release(),
+      () => slab.keep(pieceName(this.#transfer.holding.version.id, piece)),
       (error: unknown) => {
         slab.release();
         this.#transfer.fail(DragonflyError.from(error));

@@ -6,7 +6,7 @@
 
 import { type Admission, type AdmissionRequest, type UploadLimits, UploadQueue } from "../core/upload-queue.ts";
 import { encodeFrame, maxPartBytes } from "../wire/frame.ts";
-import type { Upload } from "./piece-upload.ts";
+import { pieceName, type Upload } from "./piece-upload.ts";
 import type { RateGate } from "./rate-gate.ts";
 import type { Slab, SlabPool } from "./slab-pool.ts";
 
@@ -171,6 +171,14 @@ export class PieceSender {
     for (;;) {
       const upload = this.#nextToRead();
       if (upload === undefined || this.#awaitsSlab) return;
+      const remembered = this.#options.slabs.recall(pieceName(upload.version, upload.piece));
+      if (remembered !== undefined) {
+        this.#give(upload, remembered);
+        upload.remembered = true;
+        upload.readBytes = remembered.bytes.length;
+        upload.state = "sending";
+        continue;
+      }
       const bytes = upload.lengthBytes;
       // Half of the pool is for receiving, so that two hosts that send to each other cannot wait for each other's slabs.
       if (this.#slabBytes > 0 && this.#slabBytes + bytes > this.#options.slabs.budgetBytes / 2) return;
@@ -197,11 +205,15 @@ export class PieceSender {
     );
   }
 
-  #read(upload: Upload, slab: Slab): void {
-    upload.state = "reading";
+  #give(upload: Upload, slab: Slab): void {
     upload.slab = slab;
     upload.link.slabs++;
     this.#slabBytes += slab.bytes.length;
+  }
+
+  #read(upload: Upload, slab: Slab): void {
+    this.#give(upload, slab);
+    upload.state = "reading";
     upload.reading = true;
     const read = this.#fill(upload, slab).then(() => {
       upload.reading = false;
@@ -269,7 +281,8 @@ export class PieceSender {
     upload.slab = undefined;
     upload.link.slabs--;
     this.#slabBytes -= slab.bytes.length;
-    slab.release();
+    if (upload.remembered) slab.keep(pieceName(upload.version, upload.piece));
+    else slab.release();
   }
 
   #sweep(): void {

@@ -36,6 +36,11 @@ export interface UploadLink {
   stalled(): void;
 }
 
+/** What a piece's bytes are called in a pool of slabs. */
+export function pieceName(version: VersionId, piece: PieceIndex): string {
+  return `${version} ${piece}`;
+}
+
 export class Upload {
   readonly link: UploadLink;
   readonly channel: number;
@@ -49,6 +54,8 @@ export class Upload {
   /** It counts in the admission queue. */
   placed = true;
   slab: Slab | undefined;
+  /** The slab came with the piece, as it was verified; what is read from a disk is not passed on to others from memory. */
+  remembered = false;
   /** The store writes into the slab. */
   reading = false;
   /** Parts that the kernel may still read from the slab. */

@@ -95,3 +95,37 @@ test("no slab is larger than the largest piece, and the budget holds at least on
   assert.throws(() => new SlabPool().acquire(4 * MIB + 1), { code: "internal" });
   assert.throws(() => new SlabPool({ budgetBytes: MIB }), { code: "bad-config" });
 });
+
+test("what is given back under a name can be had again as it was, once at a time", () => {
+  const pool = new SlabPool();
+  const slab = take(pool, 100);
+  slab.bytes.fill(7);
+  slab.keep("seven");
+  assert.equal(pool.lentBytes, 0);
+  const again = pool.recall("seven");
+  assert.deepEqual(again?.bytes, Buffer.alloc(100, 7));
+  assert.equal(pool.recall("seven"), undefined);
+  again?.keep("seven");
+  assert.equal(pool.recall("eight"), undefined);
+  assert.equal(pool.recall("seven")?.bytes.length, 100);
+});
+
+test("a slab without a name is used first, and of those with one the oldest", () => {
+  const pool = new SlabPool({ budgetBytes: 4 * MIB });
+  const slabs = Array.from({ length: 4 }, () => take(pool, MIB));
+  for (const [nth, slab] of slabs.entries()) nth === 2 ? slab.release() : slab.keep(`slab ${nth}`);
+  take(pool, MIB);
+  assert.ok(pool.recall("slab 3") !== undefined);
+  take(pool, MIB);
+  assert.equal(pool.recall("slab 0"), undefined);
+  assert.ok(pool.recall("slab 1") !== undefined);
+  assert.equal(pool.lentBytes, 4 * MIB);
+});
+
+test("a name is forgotten with its slab", () => {
+  const pool = new SlabPool();
+  take(pool, MIB).keep("one");
+  pool.trim();
+  assert.equal(pool.allocatedBytes, 0);
+  assert.equal(pool.recall("one"), undefined);
+});
