@@ -31,7 +31,7 @@ export function CompletionChart({ task: { curve, missing, bound } }: { readonly 
           </span>
         </li>
         {bound !== undefined && (
-          <li title="No scheme is faster, if every host were as fast as the fastest has been here">
+          <li title="No scheme is faster, if each host were as fast as the fastest was">
             <i class="bound" aria-hidden="true" />
             <span>
               bound <b>{boundSeconds.toFixed(1)} s</b>, set by {limits[bound.by]}

@@ -82,6 +82,12 @@ function HostTable({ hosts }: { readonly hosts: readonly (readonly [id: string, 
             <th scope="col" class="number">
               Receives
             </th>
+            <th scope="col" class="number">
+              Sends
+            </th>
+            <th scope="col" class="number">
+              Limits
+            </th>
             <th scope="col">Received from</th>
             <th scope="col">Strikes</th>
             <th scope="col">
@@ -100,7 +106,20 @@ function HostTable({ hosts }: { readonly hosts: readonly (readonly [id: string, 
 }
 
 function Line({ id, host }: { readonly id: string; readonly host: LiveHost }) {
-  const { address, zone, rack, isolatedForMs, fetching, complete, rate, bytes, strikes } = host;
+  const {
+    address,
+    zone,
+    rack,
+    downloadLimit,
+    uploadLimit,
+    isolatedForMs,
+    fetching,
+    complete,
+    rate,
+    sendRate,
+    bytes,
+    strikes,
+  } = host;
   const place = [zone, rack].filter((part) => part !== undefined).join(" / ");
   const name = labelOf(id, address);
   return (
@@ -122,6 +141,12 @@ function Line({ id, host }: { readonly id: string; readonly host: LiveHost }) {
       <td class="number">{fetching}</td>
       <td class="number">{complete}</td>
       <td class="number">{rate > 0 ? formatRate(rate) : <span class="muted">–</span>}</td>
+      <td class="number">{sendRate > 0 ? formatRate(sendRate) : <span class="muted">–</span>}</td>
+      <td class="number">
+        {downloadLimit === undefined && uploadLimit === undefined && <span class="muted">none</span>}
+        {downloadLimit !== undefined && <span class="limit">{formatRate(downloadLimit)} down</span>}
+        {uploadLimit !== undefined && <span class="limit">{formatRate(uploadLimit)} up</span>}
+      </td>
       <td>
         <SourceBar bytes={bytes} />
       </td>

@@ -55,7 +55,7 @@ export function TaskPage({ id, task }: { readonly id: string; readonly task: Liv
           <p class="under">
             {Object.values(task.hosts).some(({ givers }) => Object.keys(givers).length > 0)
               ? "A host that is chosen, here or above, stands out; what it gives and gets is told below."
-              : "Hosts tell whom they exchange with while they fetch and this page is open."}
+              : "No host has told yet whom it exchanges with."}
           </p>
           <FeedGraph task={task} chosen={chosen} choose={choose} />
         </section>

@@ -1,5 +1,6 @@
 // The hosts as the console lists them: the isolated and the suspected first, then the busiest.
 
+import type { HostId } from "../core/ids.ts";
 import type { JsonObject } from "../core/merge-patch.ts";
 import type { Host } from "../core/swarm.ts";
 import type { LiveHost, LiveHosts } from "../wire/live.ts";
@@ -19,7 +20,11 @@ export class HostsView implements LiveSource {
 
   read(nowMs: number): JsonObject {
     const { hosts } = this.#world.cluster.scheduler;
-    const all = [...hosts.values()].map((host) => [host.id, this.#describe(host, nowMs)] as const);
+    const sent = this.#sent();
+    const all = [...hosts.values()].map((host) => {
+      const sendRate = this.#rates.note(`from ${host.id}`, sent.get(host.id) ?? 0, nowMs);
+      return [host.id, { ...this.#describe(host, nowMs), sendRate }] as const;
+    });
     this.#rates.turn();
     if (all.length > maxHosts) all.sort(([, a], [, b]) => weightOf(b) - weightOf(a));
     return { count: all.length, hosts: Object.fromEntries(all.slice(0, maxHosts)) } satisfies LiveHosts;
@@ -29,7 +34,18 @@ export class HostsView implements LiveSource {
     this.#rates.clear();
   }
 
-  #describe({ id, address, labels, peers, strikes }: Host, nowMs: number): LiveHost {
+  /** Bytes by host that gave them, as far as those who got most from it told. */
+  #sent(): ReadonlyMap<HostId, number> {
+    const sent = new Map<HostId, number>();
+    for (const { peers } of this.#world.cluster.scheduler.swarms.values()) {
+      for (const { facts } of peers) {
+        for (const { host, bytes } of facts?.from ?? []) sent.set(host, (sent.get(host) ?? 0) + bytes);
+      }
+    }
+    return sent;
+  }
+
+  #describe({ id, address, labels, limits, peers, strikes }: Host, nowMs: number): Omit<LiveHost, "sendRate"> {
     const bytes = { peers: 0, supernode: 0, origin: 0 };
     let complete = 0;
     for (const { from, state } of peers.values()) {
@@ -47,6 +63,8 @@ export class HostsView implements LiveSource {
       complete,
       rate: this.#rates.note(id, bytes.peers + bytes.supernode + bytes.origin, nowMs),
       bytes,
+      downloadLimit: limits?.download || undefined,
+      uploadLimit: limits?.upload || undefined,
       isolatedForMs: isolatedUntilMs === undefined ? undefined : inSeconds(isolatedUntilMs - nowMs),
       strikes: strikes.list.map(({ reason, atMs, by, version }) => ({
         reason,

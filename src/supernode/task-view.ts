@@ -22,8 +22,8 @@ export class TaskView implements LiveSource {
   readonly #world: LiveWorld;
   readonly #task: TaskId;
   readonly #rates = new RateBook<string>();
-  /** The best rates seen so far: of one host's downlink and uplink, and from the origin. */
-  readonly #best = { down: 0, up: 0, source: 0 };
+  /** The best rate at which one host was seen to send. */
+  #bestUp = 0;
   #watched: VersionId | undefined;
 
   constructor(world: LiveWorld, task: TaskId) {
@@ -50,7 +50,7 @@ export class TaskView implements LiveSource {
     }
     this.#rates.turn();
     const total = rates.peers + rates.supernode + rates.origin;
-    this.#learn(hosts, rates);
+    this.#learn(hosts);
     const { stride, cells, set } = mapPieces(seed.held, line.pieces ?? seed.held.words.length * 32);
     const curve = cluster.traffic.curve(id);
     const { missing } = line;
@@ -65,7 +65,7 @@ export class TaskView implements LiveSource {
       map: base64(set.toBytes(cells)),
       leftMs: missing > 0 ? leftMs(missing, total) : undefined,
       curve: curveOf(curve?.points ?? []),
-      bound: this.#bound(length, (curve?.sum ?? 0) + missing),
+      bound: this.#bound(seed, peers, (curve?.sum ?? 0) + missing),
     } satisfies LiveTask;
   }
 
@@ -90,12 +90,14 @@ export class TaskView implements LiveSource {
   }
 
   #describe(peer: Peer, told: WatchedHost | undefined, at: { length: number | null; nowMs: number }): LiveTaskHost {
-    const { state, heldPieces: held, from: bytes, host } = peer;
+    const { state, heldPieces: held, from: bytes, host, facts } = peer;
     const fetching = state === "fetching";
     const received = bytes.peers + bytes.supernode + bytes.origin;
     const rate = this.#rates.note(host.id, received, at.nowMs);
     const missing = at.length === null ? 0 : at.length - received;
-    const givers = (told?.detail.givers ?? []).map(([giver, sum]) => {
+    // Who was not looked at while it fetched has still told who gave it most.
+    const sums = told?.detail.givers ?? facts?.from.map((giver) => [giver.host, giver.bytes] as const) ?? [];
+    const givers = sums.map(([giver, sum]) => {
       return [giver, [sum, fetching ? (told?.rates.get(giver)?.perSecond ?? 0) : 0]] as const;
     });
     return {
@@ -108,27 +110,32 @@ export class TaskView implements LiveSource {
     };
   }
 
-  #learn(hosts: LiveTaskState["hosts"], rates: LiveTaskState["rates"]): void {
+  #learn(hosts: LiveTaskState["hosts"]): void {
     const given = new Map<string, number>();
-    for (const { rate, givers } of Object.values(hosts)) {
-      this.#best.down = Math.max(this.#best.down, rate);
+    for (const { givers } of Object.values(hosts)) {
       for (const [giver, [, perSecond = 0]] of Object.entries(givers)) {
         given.set(giver, (given.get(giver) ?? 0) + perSecond);
       }
     }
     given.delete(this.#world.id);
-    this.#best.up = Math.max(this.#best.up, ...given.values());
-    this.#best.source = Math.max(this.#best.source, rates.read);
+    this.#bestUp = Math.max(this.#bestUp, ...given.values());
   }
 
-  /** Hosts that had some before count for what they lacked. Where nothing limits the supernode, nobody knows what it could do. */
-  #bound(length: number | null, wanted: number): LiveTaskState["bound"] {
-    const { down, up, source } = this.#best;
-    if (length === null || length === 0 || wanted === 0 || down === 0) return undefined;
-    const hosts = wanted / length;
-    const seedUp = this.#world.uploadLimit || Number.POSITIVE_INFINITY;
-    const rates = { source: source || Number.POSITIVE_INFINITY, seedUp, down, upSum: hosts * up };
-    const { seconds, by } = boundOf({ hosts, bytes: length, ...rates });
+  /** For the hosts that there are, each as fast as the fastest was; those that had some before count for what they lacked. */
+  #bound({ version, originBytesPerSecond }: Seed, peers: readonly Peer[], wanted: number): LiveTaskState["bound"] {
+    const bytes = version.length ?? 0;
+    const down = Math.max(0, ...peers.map(({ facts }) => facts?.bestBytesPerSecond ?? 0));
+    if (bytes === 0 || wanted === 0 || down === 0) return undefined;
+    const hosts = wanted / bytes;
+    const limits = peers.map(({ host }) => host.limits?.upload ?? 0);
+    const up = limits.includes(0) ? this.#bestUp : limits.reduce((sum, limit) => sum + limit, 0) / limits.length;
+    const { seconds, by } = boundOf({
+      ...{ bytes, hosts, down },
+      // Where nothing limits, nobody knows what could be.
+      source: originBytesPerSecond || Number.POSITIVE_INFINITY,
+      seedUp: this.#world.uploadLimit || Number.POSITIVE_INFINITY,
+      upSum: up === 0 ? Number.POSITIVE_INFINITY : hosts * up,
+    });
     return { ms: Math.round(seconds * 1000), by };
   }
 }

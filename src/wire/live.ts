@@ -79,8 +79,13 @@ export type LiveHost = {
   /** Versions that it fetches, and that it holds and offers. */
   readonly fetching: number;
   readonly complete: number;
+  /** At which it receives, and sends by the word of those who fetch. */
   readonly rate: number;
+  readonly sendRate: number;
   readonly bytes: { readonly peers: number; readonly supernode: number; readonly origin: number };
+  /** Its own, where it told them and there are some. */
+  readonly downloadLimit?: number | undefined;
+  readonly uploadLimit?: number | undefined;
   readonly isolatedForMs?: number | undefined;
   readonly strikes: readonly LiveStrike[];
 };
@@ -110,7 +115,7 @@ export type LiveTask =
       readonly hosts: Readonly<Record<string, LiveTaskHost>>;
       /** [milliseconds since the first byte of late, bytes that hosts received by then]. */
       readonly curve: readonly (readonly number[])[];
-      /** Within which they could have received all of it, were each as fast as the fastest has been. */
+      /** Within which they could have received all of it, were each as fast as the fastest was. */
       readonly bound?: { readonly ms: number; readonly by: "source" | "downlink" | "uplinks" } | undefined;
     });
 
