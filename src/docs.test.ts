@@ -5,15 +5,19 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { FastifyInstance } from "fastify";
+import { withApiTables } from "./cli/api-reference.ts";
 import { errorCatalogue } from "./core/error.ts";
 import { createLocalApi, type LocalApiOptions } from "./daemon/local-api.ts";
+import { localRoutes } from "./daemon/local-api-routes.ts";
 import { DaemonMetrics } from "./daemon/metrics.ts";
 import { roles } from "./runtime/config.ts";
 import { packageRoot } from "./runtime/package-root.ts";
 import { namesOf } from "./runtime/resolve-settings.ts";
 import { environmentName } from "./runtime/setting.ts";
 import { type ApiOptions, createApi } from "./supernode/api.ts";
+import { supernodeRoutes } from "./supernode/api-routes.ts";
 import { SupernodeMetrics } from "./supernode/metrics.ts";
+import type { ApiRoute } from "./wire/api-route.ts";
 
 const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -25,12 +29,6 @@ const pages = [
 /** What `pattern` captures in the text, sorted, each once. */
 function found(text: string, pattern: RegExp): readonly string[] {
   return [...new Set([...text.matchAll(pattern)].map((match) => match.slice(1).join(" ")))].sort();
-}
-
-/** The part of a page under `## heading`. */
-function section(page: string, heading: string): string {
-  const [, rest = ""] = page.split(`\n## ${heading}\n`);
-  return rest.split("\n## ")[0] ?? "";
 }
 
 async function routesOf(app: FastifyInstance): Promise<readonly string[]> {
@@ -49,13 +47,17 @@ async function routesOf(app: FastifyInstance): Promise<readonly string[]> {
   return routes.sort();
 }
 
-test("docs/api.md lists the routes that are served", async () => {
-  const page = read("docs/api.md");
-  const listed = (heading: string): readonly string[] =>
-    found(section(page, heading), /^\| `(GET|POST|PUT|DELETE) (\S+)`/gm);
+test("every route that is served is described, and every one that is described is served", async () => {
+  const described = (routes: readonly ApiRoute[]) => routes.map(({ method, path }) => `${method} ${path}`).sort();
   // Registering a route touches nothing that it will use.
-  assert.deepEqual(listed("Supernode"), await routesOf(createApi({} as ApiOptions)));
-  assert.deepEqual(listed("Daemon, on its socket"), await routesOf(createLocalApi({} as LocalApiOptions)));
+  assert.deepEqual(described(supernodeRoutes), await routesOf(createApi({} as ApiOptions)));
+  assert.deepEqual(described(localRoutes), await routesOf(createLocalApi({} as LocalApiOptions)));
+});
+
+test("docs/api.md is what the routes say: run `node scripts/docs.js` after a change", () => {
+  const page = read("docs/api.md");
+  assert.match(page, /<!-- generated: supernode -->[\s\S]*<!-- generated: daemon -->/);
+  assert.equal(page, withApiTables(page));
 });
 
 test("docs/metrics.md lists the metrics that are told", async () => {

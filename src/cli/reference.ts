@@ -6,6 +6,7 @@ import { environmentName, type Setting } from "../runtime/setting.ts";
 import { helpText } from "./command-line.ts";
 import { commands } from "./commands.ts";
 import { overview } from "./main.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 /** File names in `docs/`, with their text. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
@@ -85,15 +86,6 @@ function settingRow(setting: Setting<unknown>): readonly string[] {
     variable,
     help,
   ];
-}
-
-/** In the form that the formatter leaves alone. */
-function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [headings, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = headings.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`);
-  lines.splice(1, 0, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`);
-  return `${lines.join("\n")}\n`;
 }
 
 function errorsPage(): string {

@@ -30,12 +30,13 @@ export class SupernodeClient {
     this.#urls = urls;
   }
 
+  /** All pages as one. */
   tasks(): Promise<unknown> {
-    return this.#ask("GET", "/api/v1/tasks");
+    return this.#all("/api/v1/tasks", "tasks");
   }
 
   hosts(): Promise<unknown> {
-    return this.#ask("GET", "/api/v1/hosts");
+    return this.#all("/api/v1/hosts", "hosts");
   }
 
   explanation(taskId: string): Promise<unknown> {
@@ -61,6 +62,17 @@ export class SupernodeClient {
 
   async cancelPreheat(id: string): Promise<void> {
     await this.#ask("DELETE", `/api/v1/preheats/${encodeURIComponent(id)}`);
+  }
+
+  async #all(path: string, key: string): Promise<unknown> {
+    const all: Fields[] = [];
+    for (let cursor = ""; ; ) {
+      const answer = await this.#ask("GET", cursor === "" ? path : `${path}?cursor=${encodeURIComponent(cursor)}`);
+      all.push(...listIn(answer, key));
+      const { next } = fieldsOf(answer);
+      if (typeof next !== "string" || next <= cursor) return { [key]: all };
+      cursor = next;
+    }
   }
 
   async #ask(method: string, path: string, body?: object): Promise<unknown> {

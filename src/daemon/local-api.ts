@@ -9,9 +9,11 @@ import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
+import { openApiOf } from "../wire/openapi.ts";
 import { parseByteRange } from "../wire/task-key.ts";
 import { openForClient } from "./client-ticket.ts";
 import { Delivery } from "./delivery.ts";
+import { localRoutes } from "./local-api-routes.ts";
 import type { Transfers } from "./transfers.ts";
 
 export interface LocalApiOptions extends Watched {
@@ -25,6 +27,12 @@ export interface LocalApiOptions extends Watched {
 }
 
 const maxClients = 4096;
+const apiTitle = {
+  title: "Dragonfly daemon",
+  version: packageVersion,
+  description:
+    "What programs of this machine ask the daemon, over its socket. Errors are problem details (RFC 9457) with a code.",
+};
 const chunkBytes = 256 * 1024;
 
 export function createLocalApi(options: LocalApiOptions): FastifyInstance {
@@ -34,6 +42,8 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
   let clients = 0;
 
   serveHealth(app, options);
+  const document = openApiOf(apiTitle, localRoutes);
+  app.get("/api/v1/openapi.json", async () => document);
   app.get("/api/v1/status", async () => {
     return { version: packageVersion, supernodes: options.supernodes, standIn: options.giveWay !== undefined };
   });

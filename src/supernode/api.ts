@@ -7,6 +7,11 @@ import type { Peer, Swarm } from "../core/swarm.ts";
 import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
+import { packageVersion } from "../runtime/package-version.ts";
+import { pageOf, parseQuery } from "../wire/api-route.ts";
+import type { PeerAnswer, TaskAnswer } from "../wire/api-schema.ts";
+import { openApiOf } from "../wire/openapi.ts";
+import { explainQuery, hostsQuery, peersQuery, supernodeRoutes, tasksQuery } from "./api-routes.ts";
 import type { Cluster } from "./cluster.ts";
 import { serveConsole } from "./console-files.ts";
 import { serveEvents } from "./live-api.ts";
@@ -25,8 +30,11 @@ export interface ApiOptions extends Watched {
   readonly limits: SupernodeLimits;
 }
 
-/** Hosts of one answer. */
-const maxExplained = 1000;
+const apiTitle = {
+  title: "Dragonfly supernode",
+  version: packageVersion,
+  description: "Tasks, hosts and preheats of a cluster. Errors are problem details (RFC 9457) with a code.",
+};
 
 export function createApi(options: ApiOptions): FastifyInstance {
   const { cluster, seeds } = options;
@@ -38,9 +46,17 @@ export function createApi(options: ApiOptions): FastifyInstance {
   servePreheats(app, options.preheats);
   serveEvents(app, options.live);
 
-  app.get("/api/v1/tasks", async () => {
-    const tasks = [...seeds.seeds].map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id)));
-    return { tasks };
+  const document = openApiOf(apiTitle, supernodeRoutes);
+  app.get("/api/v1/openapi.json", async () => document);
+
+  app.get("/api/v1/tasks", async (request) => {
+    const query = parseQuery(tasksQuery, request.query);
+    const { state, url = "" } = query;
+    const wanted = [...seeds.seeds].filter(
+      (seed) => (state === undefined || seed.state === state) && seed.version.url.includes(url),
+    );
+    const { items, next } = pageOf(wanted, ({ version }) => version.id, query);
+    return { tasks: items.map((seed) => describeTask(seed, cluster.scheduler.swarms.get(seed.version.id))), next };
   });
   app.get<{ Params: { id: string } }>("/api/v1/tasks/:id", async (request) => {
     const seed = seedOf(seeds, cluster, request.params.id);
@@ -48,12 +64,17 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
   app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/peers", async (request) => {
     const seed = seedOf(seeds, cluster, request.params.id);
-    return { peers: (cluster.scheduler.swarms.get(seed.version.id)?.peers ?? []).map(describePeer) };
+    const query = parseQuery(peersQuery, request.query);
+    const peers = cluster.scheduler.swarms.get(seed.version.id)?.peers ?? [];
+    const wanted = peers.filter(({ state }) => query.state === undefined || state === query.state);
+    const { items, next } = pageOf(wanted, ({ host }) => host.id, query);
+    return { peers: items.map(describePeer), next };
   });
   app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/explain", async (request) => {
     const seed = seedOf(seeds, cluster, request.params.id);
+    const { limit } = parseQuery(explainQuery, request.query);
     const { hosts, swarms } = cluster.scheduler;
-    return explainTask(seed, swarms.get(seed.version.id), { hosts, limits: options.limits }, maxExplained);
+    return explainTask(seed, swarms.get(seed.version.id), { hosts, limits: options.limits }, limit);
   });
   app.delete<{ Params: { id: string } }>("/api/v1/tasks/:id", async (request, reply) => {
     const seed = seedOf(seeds, cluster, request.params.id);
@@ -62,9 +83,17 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return reply.code(204).send();
   });
 
-  app.get("/api/v1/hosts", async () => ({
-    hosts: [...cluster.scheduler.hosts.keys()].map((id) => hostOf(cluster, id)),
-  }));
+  app.get("/api/v1/hosts", async (request) => {
+    const query = parseQuery(hostsQuery, request.query);
+    const { standing, version } = query;
+    const wanted = [...cluster.scheduler.hosts.values()].filter(
+      ({ strikes, peers }) =>
+        (standing === undefined || strikes.isolation.state === standing) &&
+        (version === undefined || peers.has(version as VersionId)),
+    );
+    const { items, next } = pageOf(wanted, ({ id }) => id, query);
+    return { hosts: items.map(({ id }) => hostOf(cluster, id)), next };
+  });
   app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/isolate", async (request) => {
     const { id } = hostOf(cluster, request.params.id as HostId);
     cluster.dispatch({ type: "strike", host: id, by: undefined, version: undefined, reason: "operator" });
@@ -93,7 +122,7 @@ function seedOf(seeds: SeedBook, cluster: Cluster, id: string): Seed {
   return seed;
 }
 
-function describeTask(seed: Seed, swarm: Swarm | undefined) {
+function describeTask(seed: Seed, swarm: Swarm | undefined): TaskAnswer {
   const { id, taskId, url, length, pieceLength } = seed.version;
   const bytesBySource = { peers: 0, supernode: 0, origin: seed.originBytes };
   let complete = 0;
@@ -118,7 +147,7 @@ function describeTask(seed: Seed, swarm: Swarm | undefined) {
   };
 }
 
-function describePeer(peer: Peer) {
+function describePeer(peer: Peer): PeerAnswer {
   return {
     host: peer.host.id,
     address: peer.host.address,

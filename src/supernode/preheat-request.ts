@@ -50,7 +50,7 @@ const headers = z
   .record(z.string().regex(headerName), z.string().max(65_536).regex(headerValue))
   .refine((given) => Object.keys(given).length <= 64, "there are more than 64")
   .refine((given) => !Object.keys(given).some((name) => reserved.test(name)), "some are set by the download itself");
-const body = z.discriminatedUnion("type", [
+export const preheatBody = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("file"),
     ...common,
@@ -68,7 +68,7 @@ const body = z.discriminatedUnion("type", [
 
 /** Errors: `bad-usage`, which repeats nothing that may be secret. */
 export function parsePreheatRequest(value: unknown): PreheatRequest {
-  const result = body.safeParse(value);
+  const result = preheatBody.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0];
     const where = issue === undefined || issue.path.length === 0 ? "the preheat" : String(issue.path[0]);

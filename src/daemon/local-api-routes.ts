@@ -1,0 +1,94 @@
+// Every route of the daemon's local API, of which its OpenAPI document is made.
+
+import { z } from "zod";
+import type { ApiRoute } from "../wire/api-route.ts";
+import {
+  documentSchema,
+  downloadRequestSchema,
+  healthSchema,
+  heldTaskSchema,
+  readySchema,
+  statusSchema,
+  stoppingSchema,
+  taskExplanationSchema,
+} from "../wire/api-schema.ts";
+
+const json = (schema: z.ZodType, meaning = "It", status = 200) => ({ status, meaning, schema });
+
+export const localRoutes: readonly ApiRoute[] = [
+  {
+    method: "GET",
+    path: "/healthz",
+    summary: "Whether the process answers.",
+    answer: json(healthSchema, "It does"),
+  },
+  {
+    method: "GET",
+    path: "/readyz",
+    summary: "Whether it serves.",
+    answer: json(readySchema, "It does"),
+    others: [json(stoppingSchema, "It stops", 503)],
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Numbers for Prometheus.",
+    answer: { status: 200, meaning: "Them", type: "text/plain" },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/openapi.json",
+    summary: "This document.",
+    answer: json(documentSchema),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/status",
+    summary: "What runs here.",
+    answer: json(statusSchema),
+  },
+  {
+    method: "POST",
+    path: "/api/v1/give-way",
+    summary: "A daemon that dfget started leaves for one that is there to stay.",
+    answer: { status: 202, meaning: "It leaves" },
+  },
+  {
+    method: "POST",
+    path: "/api/v1/downloads",
+    summary: "Fetches content; told as JSON lines.",
+    body: downloadRequestSchema,
+    answer: { status: 200, meaning: "A stream of lines, the last `done` or `failed`", type: "application/x-ndjson" },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/versions/{id}/content",
+    summary: "Verified bytes of a version.",
+    answer: { status: 200, meaning: "All of them", type: "application/octet-stream" },
+    others: [{ status: 206, meaning: "Those of `Range`", type: "application/octet-stream" }],
+  },
+  {
+    method: "GET",
+    path: "/api/v1/tasks",
+    summary: "What this host holds or fetches.",
+    answer: json(z.strictObject({ tasks: z.array(heldTaskSchema) }), "All of it"),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/tasks/{id}",
+    summary: "One of them, by its id or the id of a version.",
+    answer: json(heldTaskSchema),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/tasks/{id}/explain",
+    summary: "Why it came as fast as it did, of what this host fetched lately.",
+    answer: json(taskExplanationSchema),
+  },
+  {
+    method: "DELETE",
+    path: "/api/v1/tasks/{id}",
+    summary: "Stops it and deletes its content here.",
+    answer: { status: 204, meaning: "Deleted" },
+  },
+];
