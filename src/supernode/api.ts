@@ -9,7 +9,7 @@ import { serveHealth, type Watched } from "../net/health.ts";
 import { useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { pageOf, parseQuery } from "../wire/api-route.ts";
-import type { PeerAnswer, TaskAnswer } from "../wire/api-schema.ts";
+import type { HostAnswer, PeerAnswer, TaskAnswer } from "../wire/api-schema.ts";
 import { openApiOf } from "../wire/openapi.ts";
 import { explainQuery, hostsQuery, peersQuery, supernodeRoutes, tasksQuery } from "./api-routes.ts";
 import type { Cluster } from "./cluster.ts";
@@ -95,12 +95,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return { hosts: items.map(({ id }) => hostOf(cluster, id)), next };
   });
   app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/isolate", async (request) => {
-    const { id } = hostOf(cluster, request.params.id as HostId);
+    const id = request.params.id as HostId;
+    hostOf(cluster, id);
     cluster.dispatch({ type: "strike", host: id, by: undefined, version: undefined, reason: "operator" });
     return hostOf(cluster, id);
   });
   app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/release", async (request) => {
-    const { id } = hostOf(cluster, request.params.id as HostId);
+    const id = request.params.id as HostId;
+    hostOf(cluster, id);
     cluster.dispatch({ type: "release", host: id });
     return hostOf(cluster, id);
   });
@@ -158,7 +160,7 @@ function describePeer(peer: Peer): PeerAnswer {
   };
 }
 
-function hostOf(cluster: Cluster, id: HostId) {
+function hostOf(cluster: Cluster, id: HostId): HostAnswer {
   const host = cluster.scheduler.hosts.get(id);
   if (host === undefined) throw new DragonflyError("not-found", `there is no host ${id.slice(0, 32)}`);
   const { list, isolated, isolation } = host.strikes;

@@ -82,10 +82,19 @@ export const hostSchema = z.strictObject({
       at: time,
     }),
   ),
+  load: z
+    .strictObject({
+      givingWay: z.boolean(),
+      othersSentRate: rate,
+      pressure: z.strictObject({ cpu: rate, disk: rate, memory: rate }),
+    })
+    .nullable(),
   isolated: z.boolean(),
   standing,
   until: time.nullable(),
 });
+
+export type HostAnswer = z.infer<typeof hostSchema>;
 
 export const originSchema = z.strictObject({
   origin: z.string(),
