@@ -9,6 +9,7 @@ const cases = {
   eviction: { summary: "kill -9 at random moments of downloads and evictions", load: () => import("./eviction.js") },
   host: { summary: "limits, and another program that takes the link", load: () => import("./host.js") },
   neighbours: { summary: "one neighbour that lies, stalls or crawls", load: () => import("./neighbours.js") },
+  soak: { summary: "mixed work for long", load: () => import("./soak.js"), only: true },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",
     load: () => import("./storm.js"),
@@ -24,7 +25,8 @@ async function main(args) {
     return 0;
   }
   let failed = 0;
-  for (const name of names.length === 0 ? Object.keys(cases) : names) {
+  const all = Object.keys(cases).filter((name) => cases[name].only !== true);
+  for (const name of names.length === 0 ? all : names) {
     const { flags, test } = await cases[name].load();
     const given = parseFlags({ seed: String(Date.now() % 1_000_000), ...flags }, rest);
     const stage = await Stage.open(given.text("dir"));

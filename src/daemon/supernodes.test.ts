@@ -104,6 +104,32 @@ test("each task is asked of its home, of the next while that is away, and of the
   await askAll();
 });
 
+test("a supernode that is lost again and again is asked last for a while", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const both = await Promise.all([supernode("one"), supernode("two")]);
+  const isolation = { afterFaults: 1, windowMs: 60_000, firstMs: 3_600_000, maxMs: 3_600_000, probationMs: 1 };
+  const { supernodes, happenings } = client({ urls: both.map(({ url }) => url), isolation });
+  await happenings.until(() => happenings.up.length === 2);
+  const [lost, steady] = both;
+  await lost?.close();
+  await happenings.until(() => happenings.down.length === 1);
+  await supernode("one", new URL(lost?.url ?? "").host);
+  await happenings.until(() => happenings.up.length === 3);
+  const askAll = async () => {
+    const asked = new Set<string>();
+    for (let nth = 0; nth < 8; nth++) {
+      const { id, request } = task(nth);
+      asked.add((await supernodes.register(id, request, { signal })).supernode.url);
+    }
+    return [...asked];
+  };
+  assert.deepEqual(await askAll(), [steady?.url]);
+  // With nobody else it will do.
+  await steady?.close();
+  await happenings.until(() => happenings.down.length === 2);
+  assert.deepEqual(await askAll(), [lost?.url]);
+});
+
 test("all addresses of a name are supernodes, and those that come and go with it", async (t) => {
   const { supernode, client } = await stage(t);
   const port = await freePort();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
 import { rankHomes } from "../core/homes.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import { Isolation, type IsolationTuning } from "../core/isolation.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
 import { controlProtocol, type FromDaemon, type FromDaemonOf, maxKnownKeys } from "../wire/control.ts";
@@ -37,6 +38,7 @@ export interface SupernodesOptions {
   readonly onDown: (supernode: SupernodeIdentity) => void;
   readonly resolve?: Resolve;
   readonly resolveEveryMs?: number;
+  readonly isolation?: IsolationTuning;
 }
 
 export interface Registering {
@@ -45,6 +47,10 @@ export interface Registering {
   readonly version?: VersionId | undefined;
 }
 
+/** One that is lost again and again is asked last for a while: its tasks would move with it each time. */
+const lossTuning: IsolationTuning = {
+  ...{ afterFaults: 5, windowMs: 60_000, firstMs: 30_000, maxMs: 600_000, probationMs: 120_000 },
+};
 /** Attempts at a supernode that says it is overloaded. */
 const maxBusyTries = 10;
 /** At the start, how long those that answered wait for the others: a task asked of the wrong home is read twice. */
@@ -59,6 +65,7 @@ export class Supernodes {
   readonly #members = new Set<string>();
   /** By host, of all that were met. */
   readonly #keys = new Map<HostId, string>();
+  readonly #losses = new Map<HostId, Isolation>();
   readonly #abort = new AbortController();
   #ready: Promise<void> = Promise.resolve();
   #tellUp: () => void = () => {};
@@ -163,12 +170,26 @@ export class Supernodes {
 
   /** The first in the task's order of those that are there. */
   #home(name: string, without: ReadonlySet<string>): SupernodeLink | undefined {
-    const left = [...this.#links.values()].filter(({ identity, url }) => identity !== undefined && !without.has(url));
+    const there = [...this.#links.values()].filter(({ identity, url }) => identity !== undefined && !without.has(url));
+    const steady = there.filter(({ identity }) => identity !== undefined && !this.#isIsolated(identity.host));
+    const left = steady.length > 0 ? steady : there;
     const [home] = rankHomes(
       name,
       left.flatMap(({ identity }) => identity?.host ?? []),
     );
     return left.find(({ identity }) => identity?.host === home);
+  }
+
+  #isIsolated(host: HostId): boolean {
+    return this.#losses.get(host)?.advance(performance.now()) === "isolated";
+  }
+
+  #noteLoss({ host, url }: SupernodeIdentity): void {
+    const isolation = this.#losses.get(host) ?? new Isolation(this.#options.isolation ?? lossTuning);
+    if (this.#losses.size < maxKnownKeys) this.#losses.set(host, isolation);
+    const now = performance.now();
+    if (!isolation.fault(now)) return;
+    this.#options.log.warn("supernode isolated", { url, host, forMs: Math.round(isolation.untilMs - now) });
   }
 
   #link(host: HostId): SupernodeLink | undefined {
@@ -232,6 +253,7 @@ export class Supernodes {
   #down(link: SupernodeLink, supernode: SupernodeIdentity): boolean {
     if (this.isUp(supernode.host)) return false;
     for (const other of this.#links.values()) if (other !== link && this.#members.has(other.url)) other.start();
+    this.#noteLoss(supernode);
     this.#options.onDown(supernode);
     void this.#announce(supernode.host);
     if (this.#members.has(link.url)) return true;

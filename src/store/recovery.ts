@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Bitset } from "../core/bitset.ts";
 import type { VersionRecord } from "../core/version.ts";
@@ -96,7 +96,7 @@ function recoverComplete(found: Found, boot: string): Recovered | undefined {
 async function recoverPieces(found: Found, boot: string): Promise<Recovered> {
   const { directory, file } = found;
   const journalPath = join(directory, journalName);
-  const journal = parseJournal(found.journalBytes === 0 ? new Uint8Array() : await readFile(journalPath));
+  const journal = parseJournal(found.journalBytes === 0 ? new Uint8Array() : readFileSync(journalPath));
   const claimed = claims(found, journal.records);
   const believed = file.state === "partial" && journal.boot === boot && !found.writtenSince;
   const records = believed ? claimed : await prove(found, claimed);
