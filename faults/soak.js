@@ -81,7 +81,9 @@ export async function test(given, stage) {
 function trend(what, samples) {
   const end = samples.at(-1)?.atMs ?? 0;
   const third = (nth) =>
-    median(samples.filter(({ atMs }) => atMs >= (nth * end) / 3 && atMs <= ((nth + 1) * end) / 3).map(({ value }) => value));
+    median(
+      samples.filter(({ atMs }) => atMs >= (nth * end) / 3 && atMs <= ((nth + 1) * end) / 3).map(({ value }) => value),
+    );
   const late = samples.filter(({ atMs }) => atMs >= end / 3);
   return { what, first: third(0), second: third(1), third: third(2), "slope an hour": slope(late) * 3_600_000 };
 }

@@ -120,7 +120,7 @@ export class Preheater {
   async #fetch(work: Work): Promise<void> {
     const { signal } = work.abort;
     this.#promiseRoom(work);
-    const request = { ...taskOf(work.order), backToSource: true };
+    const request = { ...taskOf(work.order), backToSource: true, background: true };
     const ticket = await openForClient(this.#options.transfers, request, signal);
     const { holding, transfer } = ticket;
     const release = transfer === undefined ? holding.acquire() : transfer.use();

@@ -1,6 +1,7 @@
 // Turns a request for content into a transfer or a holding: asks the supernode which version it is, joins the swarm, and where there is no
 // supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
 
+import { backgroundRateOf } from "../core/background-rate.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
@@ -32,6 +33,8 @@ export interface ContentRequest extends TaskRequest {
   readonly backToSource: boolean;
   /** Of this download; 0 or absent is unlimited. */
   readonly rateBytesPerSecond?: number | undefined;
+  /** Nobody waits for it: it makes room for downloads that somebody waits for. */
+  readonly background?: boolean | undefined;
 }
 
 /** What a request came to. Without a transfer the holding was complete already. */
@@ -49,6 +52,7 @@ interface Running {
   readonly swarm: SwarmDownload | undefined;
   readonly request: ContentRequest;
   readonly limit: TokenBucket;
+  background: boolean;
 }
 
 export interface TransfersOptions {
@@ -103,7 +107,7 @@ export class Transfers {
   /** Errors: what the origin, the supernode or the disk refuses with; `no-source` where the origin is forbidden and nothing else is left. */
   async open(request: ContentRequest): Promise<Ticket> {
     const key = taskKey(request);
-    const mark = `${key.id} ${key.audience} ${request.backToSource} ${request.onlyShareable === true} ${request.maxAgeMs}`;
+    const mark = `${key.id} ${key.audience} ${request.backToSource} ${request.onlyShareable === true} ${request.maxAgeMs} ${request.background}`;
     const shared = this.#opening.get(mark);
     if (shared !== undefined) return shared;
     const opening = this.#open(key, request);
@@ -192,10 +196,14 @@ export class Transfers {
     if (running === undefined) return undefined;
     const { transfer, limit } = running;
     const now = performance.now();
-    // Whoever comes without a limit frees the others of theirs: the bytes are wanted now.
-    const wanted = request.rateBytesPerSecond ?? 0;
-    if (limit.rateBytesPerSecond !== 0)
-      limit.setRate(wanted === 0 ? 0 : Math.max(wanted, limit.rateBytesPerSecond), now);
+    if (request.background !== true) {
+      // Whoever comes without a limit frees the others of theirs: the bytes are wanted now.
+      const wanted = request.rateBytesPerSecond ?? 0;
+      if (limit.rateBytesPerSecond !== 0)
+        limit.setRate(wanted === 0 ? 0 : Math.max(wanted, limit.rateBytesPerSecond), now);
+      running.background = false;
+      this.#makeRoom();
+    }
     return { holding: transfer.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
@@ -216,7 +224,7 @@ export class Transfers {
       send: (message, home) => supernodes.send(message, home),
       openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
     });
-    const running = { transfer, swarm, request, limit };
+    const running = { transfer, swarm, request, limit, background: request.background === true };
     this.#run(running);
     transfer.drive(swarm);
     swarm.start();
@@ -237,6 +245,7 @@ export class Transfers {
     });
     transfer.watch = watch;
     this.#running.set(id, running);
+    this.#makeRoom();
     this.#options.log.info("download started", { version: id, url });
     transfer.finished.then(
       () => this.#options.log.info("download complete", { version: id, from: transfer.from }),
@@ -245,6 +254,7 @@ export class Transfers {
     const forget = (): void => {
       this.#running.delete(id);
       this.#endedBytes += sum(transfer.from);
+      this.#makeRoom();
       this.#explained.delete(id);
       this.#explained.set(id, watch.explanation);
       for (const oldest of this.#explained.keys())
@@ -256,6 +266,16 @@ export class Transfers {
       // Wherever it turned out: what is here of it is no better.
       if (error.code === "digest-mismatch") void this.#options.store.remove(id).catch(() => {});
     });
+  }
+
+  /** Downloads in the background are slow while there are others, and as fast as they may be while there are none. */
+  #makeRoom(): void {
+    const all = [...this.#running.values()];
+    const wanted = all.some(({ background }) => !background);
+    for (const { background, limit, request } of all) {
+      const rate = backgroundRateOf(request.rateBytesPerSecond ?? 0, wanted);
+      if (background && limit.rateBytesPerSecond !== rate) limit.setRate(rate, performance.now());
+    }
   }
 
   async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
@@ -309,7 +329,7 @@ export class Transfers {
     const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
     const read = { transfer, request: originRequest(key, request), opened };
     const download = this.#ownOrigin.download(read, bothLimits(limit, this.#options.limit));
-    this.#run({ transfer, swarm: undefined, request, limit });
+    this.#run({ transfer, swarm: undefined, request, limit, background: request.background === true });
     transfer.drive(download);
     download
       .run()
