@@ -39,7 +39,7 @@ export const settings = {
     name: "registry",
     kind: registries,
     only,
-    help: "mirror this registry; repeatable, for containerd (default: docker.io, or for crio and podman the daemon's)",
+    help: "mirror this registry; repeatable (default: docker.io, or for crio and podman the daemon's)",
   }),
   mirror: optional({
     name: "mirror",
@@ -89,15 +89,29 @@ export const initSchema: Schema<typeof settings, InitConfig> = {
 /** Throws `bad-usage` for a registry that the daemon would take for another. */
 export function wishOf(engine: Engine, config: InitConfig, daemon: DaemonConfig): Wish {
   const served = daemon.registry === undefined ? dockerHub : registryAt(daemon.registry);
-  const registries = config.registries ?? [engine.namesRegistry ? dockerHub : served];
-  const wrong = engine.namesRegistry ? undefined : registries.find(({ host }) => host !== served.host);
+  const registries = config.registries ?? [engine.tellsRegistry === "in each request" ? dockerHub : served];
   // What a mirror stands for that the user names, nobody here can know.
-  if (wrong === undefined || config.mirror !== undefined) {
-    return { registries, mirror: config.mirror ?? daemonsMirror(daemon) };
-  }
-  const why = `${engine.name} does not tell a mirror which registry it means, and the daemon's is ${served.host}`;
-  const todo = "set the daemon's registry, or say with --mirror where another mirror is";
-  throw new DragonflyError("bad-usage", `${wrong.host}: ${why}: ${todo}`);
+  if (config.mirror !== undefined) return { registries, mirror: config.mirror };
+  const mirror = daemonsMirror(daemon);
+  if (engine.tellsRegistry === "in each request") return { registries, mirror };
+  const known = new Set(daemon.registries.map(({ host }) => canonical(host)));
+  return { registries: registries.map((one) => asKnown(one, { engine, served, known })), mirror };
+}
+
+/** An engine that does not say which registry it means is told so: the daemon's own, or one that it is configured for, by its name. */
+function asKnown(
+  registry: Registry,
+  by: { readonly engine: Engine; readonly served: Registry; readonly known: ReadonlySet<string> },
+): Registry {
+  const { host } = registry;
+  if (host === by.served.host) return registry;
+  // In the name of a repository there is no room for a port.
+  const canBeNamed = by.engine.tellsRegistry === "in the mirror's path" && !host.includes(":");
+  if (canBeNamed && by.known.has(host)) return { ...registry, byName: true };
+  const why = `${by.engine.name} does not tell a mirror which registry it means, and the daemon's is ${by.served.host}`;
+  const way = canBeNamed ? `add ${host} to the daemon's registries, ` : "";
+  const todo = `${way}set the daemon's registry, or say with --mirror where another mirror is`;
+  throw new DragonflyError("bad-usage", `${host}: ${why}: ${todo}`);
 }
 
 const dockerHub: Registry = { host: "docker.io", tls: true };

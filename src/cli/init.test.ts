@@ -166,6 +166,26 @@ test("podman mirrors the registry that the daemon does, and is not told another"
   });
 });
 
+test("podman reaches what the daemon is configured for by its name, Docker's engine and names with a port do not", async () => {
+  const configured = ["quay.io", "docker.io", "r.example:5000"].map((host) => `  - host: ${host}\n`).join("");
+  const files = { "etc/dragonfly/daemon.yaml": `registry: https://d.example\nregistries:\n${configured}` };
+  await onMachine(files, async ({ init }) => {
+    const [exit, stdout] = await init("podman", "--dry-run", "--registry", "d.example", "--registry", "quay.io");
+    assert.equal(exit, 0);
+    assert.match(stdout, /^\+location = "127\.0\.0\.1:65001"$/m);
+    assert.match(stdout, /^\+location = "127\.0\.0\.1:65001\/quay\.io"$/m);
+    for (const [engine, host] of [
+      ["docker", "docker.io"],
+      ["crio", "r.example:5000"],
+      ["podman", "x.example"],
+    ] as const) {
+      const [refused, , stderr] = await init(engine, "--dry-run", "--registry", host);
+      assert.equal(refused, 2);
+      assert.match(stderr, / does not tell a mirror which registry it means, and the daemon's is d\.example: /);
+    }
+  });
+});
+
 test("on this machine it says how the engine reads its files again, where that is needed", () => {
   const reportOn = (name: string, path: string): string => {
     const engine = engines.find((one) => one.name === name) ?? assert.fail(name);
@@ -195,7 +215,7 @@ const refusals: readonly (readonly [args: readonly string[], why: RegExp])[] = [
   ],
   [
     ["podman", "--registry", "a", "--registry", "b", "--mirror", "http://m"],
-    /name only the one that the daemon mirrors/,
+    /name one, and others that the daemon is configured for/,
   ],
   [["docker", "--registry", "../x"], /"\.\.\/x" is not a registry: write HOST or HOST:PORT/],
   [["containerd", "--registry", "a/b"], /"a\/b" is not a registry/],

@@ -20,12 +20,13 @@ export const init: Command = {
     "Points a container engine of this machine (docker, containerd, crio or podman) at the daemon's registry mirror, by " +
     "the smallest edit of the engine's own files. Shows the edit and asks, keeps a backup beside each file, and " +
     "replaces what an earlier run did. Where the mirror does not answer, the engine goes to the registry itself. " +
-    "Docker mirrors docker.io only; podman and CRI-O one registry, the daemon's.",
+    "Docker mirrors docker.io only; podman and CRI-O the daemon's registry, and those that it is configured for.",
   operands: ["ENGINE"],
   settings: initSchema.settings,
   examples: [
     ["docker --dry-run", "only show what would be edited"],
     ["containerd --registry docker.io --registry registry.example:5000", "two registries"],
+    ["podman --registry docker.io --registry quay.io", "where the daemon has quay.io among its registries"],
     ["podman --undo --yes", "as it was before, without asking"],
     ["containerd --root /mnt/image --yes", "in the file system of a machine to be"],
   ],

@@ -11,7 +11,7 @@ const configFile = "/etc/containerd/config.toml";
 export const containerd: Engine = {
   name: "containerd",
   record: "containerd",
-  namesRegistry: true,
+  tellsRegistry: "in each request",
   reload: "systemctl restart containerd",
   async plan(tree, { mirror, registries }) {
     const { text, directory, notes } = addConfigPath(configFile, await tree.read(configFile));

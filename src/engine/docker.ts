@@ -11,7 +11,7 @@ const key = "registry-mirrors";
 export const docker: Engine = {
   name: "docker",
   record: "docker",
-  namesRegistry: false,
+  tellsRegistry: "never",
   reload: "systemctl reload docker",
   async plan(tree, { mirror, registries }) {
     refuseOthers(registries);

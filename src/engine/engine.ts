@@ -4,8 +4,8 @@ export interface Engine {
   readonly name: string;
   /** Names the record of its edits. Engines that read the same files have the same. */
   readonly record: string;
-  /** Whether it tells a mirror which registry it means. If not, the mirror can stand for one registry only: its default. */
-  readonly namesRegistry: boolean;
+  /** How a mirror learns which registry the engine means. One that is not told takes it for its default registry. */
+  readonly tellsRegistry: "in each request" | "in the mirror's path" | "never";
   /** What makes the running engine read its files again; undefined where it reads them each time. */
   readonly reload?: string;
   /** Throws `bad-config` for files that it does not understand, `bad-usage` for wishes that it cannot fulfil. */
@@ -30,6 +30,8 @@ export interface Registry {
   /** As image names have it: `docker.io`, `registry.example:5000`. */
   readonly host: string;
   readonly tls: boolean;
+  /** The mirror knows it by its name before the repository's: for engines that do not say which registry they mean. */
+  readonly byName?: boolean;
 }
 
 /** The files of a machine, or of a directory that is to become one. Paths begin with a slash. */

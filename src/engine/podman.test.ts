@@ -104,7 +104,24 @@ test("a table with a wildcard goes on to hold", async () => {
   assert.equal((await planFor({ [main]: `${wild}${table}` })).files[0]?.path, main);
 });
 
-test("two registries are refused: a mirror could not tell them apart", async () => {
+test("other registries are told by the mirror's path, each in the file that counts for it", async () => {
+  const others = ["quay.io", "r.example"].map((host) => ({ host, tls: true, byName: true }));
+  const files = { [main]: '[[registry]]\nlocation = "quay.io"\n' };
+  const tree: Tree = { read: async (path) => new Map(Object.entries(files)).get(path), list: async () => [] };
+  const planned = await podman.plan(tree, { mirror, registries: [registry, ...others] });
+  const own = (host: string, path = ""): string =>
+    `[[registry]]\nprefix = "${host}"\nlocation = "${host}"\n\n${ours.replace("65001", `65001${path}`)}`;
+  assert.deepEqual(planned.files, [
+    { path: main, text: `${files[main]}\n${ours.replace("65001", "65001/quay.io")}` },
+    {
+      path: `${main}.d/50-dragonfly.conf`,
+      text: `${ownComment}\n${own("docker.io")}\n${own("r.example", "/r.example")}`,
+    },
+  ]);
+  assert.deepEqual(planned.notes.length, 1, "of the one that the daemon must mirror by default");
+});
+
+test("two registries without a name are refused: a mirror could not tell them apart", async () => {
   const registries = [registry, { host: "quay.io", tls: true }];
   const tree: Tree = { read: async () => undefined, list: async () => [] };
   await assert.rejects(crio.plan(tree, { mirror, registries }), /do not tell a mirror which registry they mean/);

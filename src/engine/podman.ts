@@ -1,7 +1,7 @@
 // podman, skopeo, buildah and CRI-O: a mirror belongs to a [[registry]] table of registries.conf or of a drop-in beside it.
 //
-// These engines ask a mirror for /v2/<repository> and never say which registry they mean. So the mirror can stand for one registry
-// only, the one that the daemon mirrors by default: with two of them an image of the one would be taken for the other's.
+// These engines ask a mirror for /v2/<repository> and never say which registry they mean. So the mirror's location says it, in a path that
+// comes before the repository; without one it stands for the registry that the daemon mirrors by default, and for no other.
 
 import { DragonflyError } from "../core/error.ts";
 import type { Engine, Mirror, Plan, PlannedFile, Registry, Tree, Wish } from "./engine.ts";
@@ -12,26 +12,33 @@ const mainFile = "/etc/containers/registries.conf";
 const dropIns = `${mainFile}.d`;
 const ownFile = `${dropIns}/50-dragonfly.conf`;
 
-const shared = { record: "containers", namesRegistry: false, plan } as const;
+const shared = { record: "containers", tellsRegistry: "in the mirror's path", plan } as const;
 
 export const podman: Engine = { ...shared, name: "podman" };
 
 export const crio: Engine = { ...shared, name: "crio", reload: "systemctl reload crio" };
 
 async function plan(tree: Tree, { mirror, registries }: Wish): Promise<Plan> {
-  const [registry, other] = registries;
-  if (registry === undefined || other !== undefined) {
+  if (registries.filter(({ byName }) => byName !== true).length > 1) {
     const why =
-      "podman and CRI-O do not tell a mirror which registry they mean: name only the one that the daemon mirrors";
+      "podman and CRI-O do not tell a mirror which registry they mean: name one, and others that the daemon is configured for";
     throw new DragonflyError("bad-usage", why);
   }
-  const files = await readAll(tree);
-  // Of several tables for one prefix the last file's counts.
-  const present = files.findLast(({ path, text }) => tablesFor(scanRegistries(path, text), registry.host).length > 0);
-  if (present === undefined) refuseUnderWildcard(files, registry.host);
-  const target = present ?? files.find(({ path }) => path === ownFile);
-  const text = addRegistryMirror(target?.path ?? ownFile, target?.text, { mirror, registry });
-  return { files: [{ path: target?.path ?? ownFile, text }], notes: notesOn(present, registry) };
+  const files = [...(await readAll(tree))];
+  const edited = new Set<string>();
+  const notes: string[] = [];
+  for (const registry of registries) {
+    // Of several tables for one prefix the last file's counts.
+    const present = files.findLast(({ path, text }) => tablesFor(scanRegistries(path, text), registry.host).length > 0);
+    if (present === undefined) refuseUnderWildcard(files, registry.host);
+    const target = present ?? files.find(({ path }) => path === ownFile);
+    const path = target?.path ?? ownFile;
+    const text = addRegistryMirror(path, target?.text, { mirror, registry });
+    files.splice(target === undefined ? files.length : files.indexOf(target), 1, { path, text });
+    edited.add(path);
+    notes.push(...notesOn(present, registry));
+  }
+  return { files: files.filter(({ path }) => edited.has(path)), notes };
 }
 
 /** A table for *.example.com holds for what has none of its own. */
@@ -47,10 +54,11 @@ function refuseUnderWildcard(files: readonly PlannedFile[], host: string): void 
   }
 }
 
-function notesOn(present: PlannedFile | undefined, { host }: Registry): readonly string[] {
+function notesOn(present: PlannedFile | undefined, { host, byName }: Registry): readonly string[] {
   const [table] = present === undefined ? [] : tablesFor(scanRegistries(present.path, present.text), host);
   const location = table === undefined ? undefined : locationOf(entriesOf(table));
   if (location === undefined || location === "" || location === host) {
+    if (byName === true) return [];
     return [`the mirror is asked without the name of a registry: the daemon's default registry must be ${host}`];
   }
   return [
@@ -76,10 +84,12 @@ export function addRegistryMirror(
   { mirror, registry }: { readonly mirror: Mirror; readonly registry: Registry },
 ): string {
   const statements = scanRegistries(path, text ?? "");
+  const location = registry.byName === true ? `${mirror.authority}/${registry.host}` : mirror.authority;
+  const lines = ["[[registry.mirror]]", `location = "${location}"`, ...(mirror.tls ? [] : ["insecure = true"])];
   const [table, second] = tablesFor(statements, registry.host);
   if (table === undefined) {
     const head = text === undefined ? [ownComment] : [];
-    return append(text ?? "", [...head, ...registryLines(registry), "", ...mirrorLines(mirror)]);
+    return append(text ?? "", [...head, ...registryLines(registry), "", ...lines]);
   }
   if (second !== undefined) throw refusal(path, `several [[registry]] tables for ${registry.host}: leave one`);
 
@@ -87,19 +97,16 @@ export function addRegistryMirror(
   if (mirrors.some((one) => one.kind !== "array")) {
     throw refusal(path, "mirrors are understood only as tables [[registry.mirror]]: write them so");
   }
-  const place = mirrors.findIndex((one) => locationOf(entriesAfter(table, one)) === mirror.authority);
+  const place = mirrors.findIndex((one) => locationOf(entriesAfter(table, one)) === location);
   if (place === 0) return text ?? "";
   if (place > 0) {
-    throw refusal(
-      path,
-      `${mirror.authority} is among the mirrors, but not the first: move it to the front, or remove it`,
-    );
+    throw refusal(path, `${location} is among the mirrors, but not the first: move it to the front, or remove it`);
   }
   const [first] = mirrors;
   const last = lastOwn(table);
   return first === undefined
-    ? insertAt(text ?? "", last.end, ["", ...mirrorLines(mirror)])
-    : insertAt(text ?? "", aboveComment(text ?? "", first), [...mirrorLines(mirror), ""]);
+    ? insertAt(text ?? "", last.end, ["", ...lines])
+    : insertAt(text ?? "", aboveComment(text ?? "", first), [...lines, ""]);
 }
 
 /** Throws for what would keep a [[registry]] table from being added or found. */
@@ -159,10 +166,6 @@ function lastOwn(table: readonly TomlStatement[]): TomlStatement {
 
 function registryLines({ host, tls }: Registry): readonly string[] {
   return ["[[registry]]", `prefix = "${host}"`, `location = "${host}"`, ...(tls ? [] : ["insecure = true"])];
-}
-
-function mirrorLines({ authority, tls }: Mirror): readonly string[] {
-  return ["[[registry.mirror]]", `location = "${authority}"`, ...(tls ? [] : ["insecure = true"])];
 }
 
 function refusal(path: string, why: string): DragonflyError {
