@@ -57,6 +57,12 @@ export class Neighbourhood {
     return count;
   }
 
+  /** Nobody but the seed was introduced. */
+  get alone(): boolean {
+    for (const { seed } of this.#all) if (!seed) return false;
+    return true;
+  }
+
   get(id: HostId): Neighbour | undefined {
     return this.#byId.get(id);
   }

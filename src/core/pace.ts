@@ -49,7 +49,8 @@ export class Pace {
   /** How many requests are kept in flight: just enough to cover the delay to the farthest neighbour and back. */
   get slots(): number {
     const { baseInFlight, baseInFlightOfFew, delayFactor, maxInFlight } = this.#tuning;
-    const base = this.#swapping.smallSwarm ? baseInFlightOfFew : baseInFlight;
+    const few = this.#swapping.smallSwarm || this.#neighbours.alone;
+    const base = few ? baseInFlightOfFew : baseInFlight;
     const delayMs = Math.max(this.#neighbours.rttMs, this.#answerMs);
     const perDelay = Math.ceil((delayFactor * delayMs * this.bytesPerSecond) / 1000 / this.#pieceLength);
     return Math.min(maxInFlight, base + perDelay);

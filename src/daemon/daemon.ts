@@ -248,6 +248,8 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     throw error;
   }
   supernodes.start();
+  // An engine's request goes to the registry first; without a proxy a daemon may never need it.
+  if (proxy !== undefined) door.prepare();
   const piecesUrl = `http://${formatAddress(bound)}`;
   log.info("daemon serving", {
     pieces: piecesUrl,

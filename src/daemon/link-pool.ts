@@ -52,6 +52,14 @@ export class LinkPool {
     return link;
   }
 
+  /** Dials ahead of the use. */
+  prepare(address: string): void {
+    this.get(address).then(
+      () => this.release(address),
+      () => {},
+    );
+  }
+
   /** A user of the link is done with it; the last one's leaving starts the clock. */
   async release(address: string): Promise<void> {
     const entry = this.#entries.get(address);

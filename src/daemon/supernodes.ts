@@ -88,6 +88,11 @@ export class Supernodes {
     return this.#link(host) !== undefined;
   }
 
+  /** Whom `register` is going to ask first; undefined while nobody is there. */
+  homeOf(task: TaskId): SupernodeIdentity | undefined {
+    return this.#home(task, new Set())?.identity;
+  }
+
   start(): void {
     if (!this.configured) return;
     const someUp = new Promise<void>((resolve) => {

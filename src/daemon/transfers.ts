@@ -178,11 +178,15 @@ export class Transfers {
 
   async #throughSupernode(key: TaskKey, request: ContentRequest): Promise<Ticket> {
     const { signal } = this.#abort;
-    const { task, supernode } = await this.#options.supernodes.register(key.id, request, { signal });
+    const { supernodes, store, links } = this.#options;
+    const home = supernodes.homeOf(key.id);
+    // The seed is dialled while it asks the origin, unless nothing is likely to be fetched from it.
+    if (home !== undefined && store.latest(key.id)?.state !== "complete") links.prepare(home.address);
+    const { task, supernode } = await supernodes.register(key.id, request, { signal });
     const shared = this.#join(task.version, key, request);
     if (shared !== undefined) return shared;
     const holding = await this.#create(recordOfTask(task, key)).catch((error: unknown) => {
-      this.#options.supernodes.send({ type: "leave", version: task.version }, supernode.host);
+      supernodes.send({ type: "leave", version: task.version }, supernode.host);
       throw error;
     });
     if (holding.state === "complete")

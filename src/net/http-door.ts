@@ -75,12 +75,16 @@ export class HttpDoor {
     };
   }
 
+  /** Loads the client library ahead of the first request, which would have to wait for it. */
+  prepare(): void {
+    void this.#load();
+  }
+
   /** Resolves when the answer's head is there. Rejects with the library's or the system's error, with the signal's reason, or `rule-refused`. */
   async request(url: string | URL, request: DoorRequest = {}): Promise<DoorResponse> {
     const target = typeof url === "string" ? new URL(url) : url;
     this.#guard?.check(target);
-    this.#undici ??= import("undici");
-    const undici = await this.#undici;
+    const undici = await this.#load();
     const running = this.#begin(request.signal);
     let response: Dispatcher.ResponseData;
     try {
@@ -116,6 +120,11 @@ export class HttpDoor {
     this.#pools.clear();
     for (const abort of this.#running) abort(new Error("the HTTP door was closed"));
     await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  #load(): Promise<Undici> {
+    this.#undici ??= import("undici");
+    return this.#undici;
   }
 
   /** The library's pools forget a connection that broke while its successor may be in use: what runs is kept here as well. */

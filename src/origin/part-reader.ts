@@ -2,6 +2,7 @@
 // and resumes at the byte where it stopped. A server without ranges begins anew, and what it repeats must be what it sent before.
 
 import type { Readable } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { Origin, OriginInfo, OriginRequest } from "./origin.ts";
@@ -46,6 +47,8 @@ export interface Stream {
   readonly to: number | null;
 }
 
+/** What a socket has is read without end while there is more: so often others get their turn, who wait for the pieces that are there. */
+const bytesPerTurn = 128 * 1024;
 /** An answer that has given all that was asked for should end; one that does not is closed after this time. */
 const lingerMs = 1_000;
 
@@ -124,6 +127,7 @@ export class PartReader {
     if (signal.aborted) abort();
     const watch = new StallWatch(stallMs, () => body.destroy(this.#isComplete() ? undefined : this.#silent()));
     const echo = new Echo(this.part.at - from);
+    let left = bytesPerTurn;
     try {
       for await (const chunk of body as AsyncIterable<Uint8Array>) {
         watch.pause();
@@ -132,6 +136,11 @@ export class PartReader {
         if (echo.isOver && fresh.length < chunk.length && !this.#isEcho(echo)) throw this.#changed();
         await this.#fill(fresh);
         await this.#pace(chunk.length);
+        left -= chunk.length;
+        if (left <= 0) {
+          await turn();
+          left = bytesPerTurn;
+        }
         if (this.part.at === this.part.end) {
           if (to !== this.part.end) return;
           watch.shorten(lingerMs);

@@ -156,6 +156,7 @@ async function compose(
   const bound = await listen(api.server, config.listen);
   const url = `http://${formatAddress(bound)}`;
   log.info("supernode serving", { url, version: packageVersion });
+  door.prepare();
 
   return make(url, async () => {
     ready = false;
