@@ -38,8 +38,8 @@ export type DownloadEvent =
   /** Whether the supernode, and the seed with it, is there. */
   | { readonly type: "seed-away" }
   | { readonly type: "seed-back" }
-  /** Someone reads in order and is here; undefined when nobody does. */
-  | { readonly type: "reader"; readonly piece: PieceIndex | undefined }
+  /** Someone reads in order up to `last` and is here; undefined when nobody does. */
+  | { readonly type: "reader"; readonly piece: PieceIndex | undefined; readonly last?: PieceIndex }
   | { readonly type: "wake" };
 
 export type DownloadEffect =
@@ -59,4 +59,6 @@ export type DownloadEffect =
   | { readonly type: "go-to-origin"; readonly from: PieceIndex; readonly to: PieceIndex | null }
   /** The seed and all neighbours lack these. */
   | { readonly type: "starving"; readonly pieces: Bitset }
+  /** A reader waits for [from, to), which the seed would come to much later. */
+  | { readonly type: "read-first"; readonly from: PieceIndex; readonly to: PieceIndex }
   | { readonly type: "complete" };

@@ -71,6 +71,8 @@ function inWords(effect: DownloadEffect): string {
       return `strike ${effect.id} ${effect.reason} ${effect.piece}`;
     case "go-to-origin":
       return `origin: ${effect.from}-${effect.to ?? ""}`;
+    case "read-first":
+      return `read ${effect.from}-${effect.to} first`;
     case "starving":
       return `nowhere: ${[...effect.pieces].join(" ")}`;
     case "complete":
@@ -107,6 +109,30 @@ test("the seed is asked last, for any piece, and one question at a time", () => 
   assert.deepEqual(talk.meet(seed), ["seed: any of 0 1 2 3?"]);
   assert.deepEqual(talk.meet(ann, 3), ["ann: 3?"]);
   assert.deepEqual(talk.say({ type: "granted", id: seed, piece: 0 }), ["seed: any of 1 2?"]);
+});
+
+test("a reader who is alone with the seed gets the pieces in his order, and more of them on their way at once", () => {
+  const talk = new Dialogue({ pieces: 9 });
+  talk.say({ type: "reader", piece: 2 });
+  assert.deepEqual(talk.meet(seed), ["seed: any of 2?"]);
+  const asked = [2, 3, 4, 5].flatMap((piece) => talk.say({ type: "granted", id: seed, piece }));
+  assert.deepEqual(asked, ["seed: any of 3?", "seed: any of 4?", "seed: any of 5?", "seed: any of 6?"]);
+  talk.download.step({ type: "introduced", id: ann, seed: false }, talk.now);
+  talk.say({ type: "granted", id: seed, piece: 6 });
+  assert.deepEqual(talk.bring(seed, 2), [], "with somebody to exchange with there are fewer");
+  talk.bring(seed, 3);
+  assert.deepEqual(talk.bring(seed, 4), ["seed: any of 7 8?"], "and the seed chooses within the window");
+});
+
+test("a reader far from what the manifest names has the seed read there first", () => {
+  const download = new Download({ length: 9000, pieceLength, held: new Bitset(), random: seededRandom(1) });
+  download.step({ type: "known", from: 0, to: 2 }, 0);
+  const say = (event: DownloadEvent): readonly string[] => download.step(event, 0).map(inWords);
+  assert.deepEqual(say({ type: "reader", piece: 2 }), []);
+  assert.deepEqual(say({ type: "reader", piece: 6, last: 7 }), ["read 6-8 first"]);
+  assert.deepEqual(say({ type: "reader", piece: 6, last: 7 }), []);
+  say({ type: "seed-back" });
+  assert.deepEqual(say({ type: "reader", piece: 6, last: 7 }), ["read 6-8 first"]);
 });
 
 test("a piece that came from elsewhere while the seed chose it is cancelled", () => {

@@ -22,6 +22,7 @@ import { Pace } from "./pace.ts";
 import { holdsAny } from "./piece-choice.ts";
 import { Pieces } from "./pieces.ts";
 import type { Random } from "./random.ts";
+import { ReadingFirst } from "./reading-first.ts";
 import { findSlow } from "./slowness.ts";
 import { Sources } from "./sources.ts";
 import { Swapping } from "./swapping.ts";
@@ -54,6 +55,7 @@ export class Download {
   readonly #pace: Pace;
   readonly #sources: Sources;
   readonly #swapping: Swapping;
+  readonly #first = new ReadingFirst();
   #state: DownloadState = "fetching";
   readonly #originTurns: OriginTurns;
   /** Since when the seed has had nothing. */
@@ -189,9 +191,11 @@ export class Download {
         return this.#changed();
       case "seed-back":
         this.#originTurns.seedBack();
+        this.#first.clear();
         return this.#changed();
       case "reader":
-        return this.#pieces.readAt(event.piece);
+        this.#pieces.readAt(event.piece, event.last);
+        return this.#readFirst();
       case "wake":
         return;
     }
@@ -235,6 +239,12 @@ export class Download {
   #expel(id: HostId, piece: PieceIndex, reason: PieceFault): void {
     this.#effects.push({ type: "strike", id, piece, reason }, { type: "drop", id });
     this.#gone(id);
+  }
+
+  /** The seed may be far from where the reader is. */
+  #readFirst(): void {
+    const run = this.#first.next(this.#pieces, this.#tuning.windowPieces);
+    if (run !== undefined) this.#effects.push({ type: "read-first", ...run });
   }
 
   // --- answers to requests
@@ -428,7 +438,8 @@ export class Download {
 
   #askAny(seed: Neighbour, now: number): void {
     this.#takeOff(seed, undefined, now);
-    const wanted = this.#pieces.wanted(this.#tuning.windowPieces);
+    // With nobody to exchange with, an order other than the reader's is worth nothing.
+    const wanted = this.#pieces.wanted(this.#tuning.windowPieces, this.#neighbours.alone);
     this.#effects.push({ type: "request-any", to: seed.id, wanted });
   }
 

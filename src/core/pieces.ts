@@ -13,7 +13,7 @@ export class Pieces {
   readonly #known = new Bitset();
   #length: number | null;
   #sealed = false;
-  #reader: PieceIndex | undefined;
+  #reader: { at: PieceIndex; readonly last: PieceIndex } | undefined;
   #unsignedToo = false;
 
   /** `held` is what is on disk already; it is copied. */
@@ -87,25 +87,29 @@ export class Pieces {
     if (!this.held.has(piece) && (this.#unsignedToo || this.#known.has(piece))) this.open.add(piece);
   }
 
-  /** Someone reads in order and is at `piece`; undefined when nobody does. */
-  readAt(piece: PieceIndex | undefined): void {
-    this.#reader = piece;
+  /** Someone reads in order up to `last` and is at `piece`; undefined when nobody does. */
+  readAt(piece: PieceIndex | undefined, last: PieceIndex = Number.POSITIVE_INFINITY): void {
+    this.#reader = piece === undefined ? undefined : { at: piece, last };
   }
 
-  /** Where so many pieces begin that the reader needs next: at the first that is missing. Undefined without a reader. */
-  windowStart(): PieceIndex | undefined {
-    if (this.#reader === undefined) return undefined;
-    while (this.held.has(this.#reader)) this.#reader++;
-    return this.#reader;
+  /** So many pieces that the reader needs next: [from, to) from the first that is missing. Undefined where there is none, or no reader. */
+  window(pieces: number): { readonly from: PieceIndex; readonly to: PieceIndex } | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    while (this.held.has(reader.at)) reader.at++;
+    if (reader.at > reader.last) return undefined;
+    return { from: reader.at, to: Math.min(reader.at + pieces, reader.last + 1) };
   }
 
-  /** The open pieces within the reader's window, or all where there are none. A new set. */
-  wanted(windowPieces: number): Bitset {
-    const from = this.windowStart();
-    if (from === undefined) return this.open.copy();
-    const to = from + windowPieces;
-    const wanted = new Bitset(to);
-    for (let piece = from; piece < to; piece++) if (this.open.has(piece)) wanted.add(piece);
+  /** The open pieces within the reader's window, or all where there are none; `inOrder`: of the window the first alone. A new set. */
+  wanted(windowPieces: number, inOrder: boolean): Bitset {
+    const window = this.window(windowPieces);
+    if (window === undefined) return this.open.copy();
+    const wanted = new Bitset(window.to);
+    for (let piece = window.from; piece < window.to; piece++) {
+      if (this.open.has(piece)) wanted.add(piece);
+      if (inOrder && wanted.count > 0) break;
+    }
     return wanted.count > 0 ? wanted : this.open.copy();
   }
 }

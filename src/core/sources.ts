@@ -99,9 +99,9 @@ export class Sources {
     const { open } = this.#pieces;
     const { rarity } = this.#neighbours;
     const held = this.#neighbours.heldBy(row);
-    const from = this.#pieces.windowStart();
-    if (from !== undefined) {
-      const piece = pickRarest(held, open, rarity, from, from + this.#tuning.windowPieces, salt);
+    const window = this.#pieces.window(this.#tuning.windowPieces);
+    if (window !== undefined) {
+      const piece = pickRarest(held, open, rarity, window.from, window.to, salt);
       if (piece >= 0) return piece;
     }
     return pickRarest(held, open, rarity, 0, rarity.length, salt);

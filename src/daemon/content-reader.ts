@@ -41,7 +41,7 @@ export class ContentReader extends Readable {
       if (transfer?.state === "running") transfer.readAt(undefined);
       for (const release of uses) release?.();
     };
-    transfer?.readAt(this.#at);
+    transfer?.readAt(this.#at, this.#last);
     transfer?.finished.then(
       () => this.#look(),
       (error: DragonflyError) => this.destroy(error),
@@ -82,7 +82,7 @@ export class ContentReader extends Readable {
     if (this.#at >= end && !(length === null && arriving)) return 0;
     const piece = Math.floor(this.#at / pieceLength);
     if (!holding.held.has(piece)) {
-      if (arriving) transfer.readAt(this.#at);
+      if (arriving) transfer.readAt(this.#at, this.#last);
       // Why a transfer failed is told by its end.
       else if (transfer?.state !== "failed")
         this.destroy(new DragonflyError("not-found", `byte ${this.#at} of the content is not on this host`));

@@ -33,12 +33,15 @@ export interface OriginDownloadOptions {
 
 /** Of the reader's buffers, so many that wait for the disk say that it is behind. */
 const manyWrites = 5;
+/** So many pieces from where somebody reads are read out of turn. */
+const firstPieces = 96;
 
 export class OriginDownload implements Driver {
   readonly #options: OriginDownloadOptions;
   readonly #abort = new AbortController();
   readonly #meter = new RateMeter(performance.now());
   #writing = 0;
+  #reader: OriginReader | undefined;
 
   constructor(options: OriginDownloadOptions) {
     this.#options = options;
@@ -76,7 +79,7 @@ export class OriginDownload implements Driver {
     const { holding } = transfer;
     const passed = this.#passedOver();
     const forget = holding.onGained((piece) => passed.add(piece));
-    const reader = new OriginReader({
+    this.#reader = new OriginReader({
       origin,
       request,
       opened,
@@ -89,7 +92,7 @@ export class OriginDownload implements Driver {
       onBytes: (bytes) => this.#meter.add(bytes, performance.now()),
       signal: this.#abort.signal,
     });
-    return reader.read().finally(forget);
+    return this.#reader.read().finally(forget);
   }
 
   /** What is not to be read: what is held, and what is no part of it. */
@@ -108,8 +111,12 @@ export class OriginDownload implements Driver {
     this.#abort.abort(new DragonflyError("interrupted", "the download was stopped"));
   }
 
-  /** The origin is read from the front anyway. */
-  readAt(): void {}
+  readAt(offset: number | undefined, last = Number.POSITIVE_INFINITY): void {
+    const { pieceLength } = this.#options.transfer.holding.version;
+    if (offset === undefined) return;
+    const from = Math.floor(offset / pieceLength);
+    this.#reader?.readFirst(from, Math.min(from + firstPieces, Math.floor(last / pieceLength) + 1));
+  }
 
   async #keep(piece: PieceIndex, bytes: Uint8Array): Promise<void> {
     const { transfer, manifest, onPiece } = this.#options;

@@ -189,9 +189,10 @@ export class SwarmDownload implements Driver {
     else this.#send({ type: "leave", version: holding.version.id });
   }
 
-  readAt(offset: number | undefined): void {
+  readAt(offset: number | undefined, last = Number.POSITIVE_INFINITY): void {
     const { pieceLength } = this.#transfer.holding.version;
-    this.#loop.tell({ type: "reader", piece: offset === undefined ? undefined : Math.floor(offset / pieceLength) });
+    const piece = offset === undefined ? undefined : Math.floor(offset / pieceLength);
+    this.#loop.tell({ type: "reader", piece, last: Math.floor(last / pieceLength) });
   }
 
   #perform(effect: DownloadEffect): void {
@@ -222,6 +223,8 @@ export class SwarmDownload implements Driver {
       }
       case "starving":
         return this.#send({ type: "starving", version: holding.version.id, pieces: runsOf(effect.pieces) });
+      case "read-first":
+        return this.#send({ type: "read-first", version: holding.version.id, from: effect.from, to: effect.to });
       case "go-to-origin":
         return void this.#goToOrigin(effect);
       case "complete":

@@ -13,8 +13,8 @@ export type Source = keyof BytesBySource;
 export interface Driver {
   /** Ends; what was verified stays in the holding. Idempotent. */
   stop(): void;
-  /** Somebody reads in order and is at this byte; undefined when nobody does. */
-  readAt(offset: number | undefined): void;
+  /** Somebody reads in order up to byte `last` and is at this one; undefined when nobody does. */
+  readAt(offset: number | undefined, last?: number): void;
   readonly rateBytesPerSecond: number;
   /** What it is doing now, for whoever explains it. */
   sight(nowMs: number): Sight;
@@ -76,8 +76,8 @@ export class Transfer {
     this.#driver = driver;
   }
 
-  readAt(offset: number | undefined): void {
-    this.#driver?.readAt(offset);
+  readAt(offset: number | undefined, last?: number): void {
+    this.#driver?.readAt(offset, last);
   }
 
   /** Someone waits for it. Call the result when not any more: when the last one leaves early, the transfer stops. */

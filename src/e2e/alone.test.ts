@@ -17,7 +17,10 @@ after(() => Promise.all([swarm.close(), origin.close()]));
 
 test("without a supernode the origin is read, in parts at once, and that is said", async () => {
   origin.mostServing = 0;
+  // Slow enough that one answer is not over when the next is asked for.
+  origin.answer = { content, rateBytesPerSecond: 16 * 2 ** 20 };
   const outcome = await swarm.first.get(origin.url("/alone"), "-o", "file");
+  origin.answer = { content };
   succeeded(outcome);
   assert.match(
     outcome.stderr,

@@ -53,8 +53,8 @@ function startDaemon(name: string): Promise<Daemon> {
 }
 
 /** A blob that no other test has asked for. */
-function freshBlob() {
-  const bytes = testContent(2_000_000, count++);
+function freshBlob(length = 2_000_000) {
+  const bytes = testContent(length, count++);
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
   return { bytes, in: (repository: string) => `/v2/${repository}/blobs/${digest}` };
 }
@@ -116,4 +116,32 @@ test("a blob that is always broken is refused with the reason, and neither kept 
   }
   const tasks = await door.request(`${supernode.url}/api/v1/tasks`, {});
   assert.doesNotMatch((await buffer(tasks.body)).toString(), /5{64}/);
+});
+
+test("a range far ahead of what the supernode has read comes first, and the registry sends every byte once", async () => {
+  const blob = freshBlob(24 << 20);
+  const path = blob.in("far/app");
+  const far = 300 << 16;
+  const { script } = registry;
+  let goOn = (): void => {};
+  const hold = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  // What is neither the front nor waited for does not come before the range is there.
+  const soon = (range = ""): boolean => range.startsWith("bytes=0-") || range.startsWith(`bytes=${far}-`);
+  registry.script = (_nth, { url, headers }) =>
+    url === path ? { content: blob.bytes, ...(soon(headers.range) ? {} : { hold }) } : {};
+  const sent = registry.sentBytes;
+  try {
+    const whole = ask(0, path);
+    const range = await ask(1, path, { range: `bytes=${far + 5}-${far + 70_000}` });
+    assert.deepEqual(range, { status: 206, body: Buffer.from(blob.bytes.subarray(far + 5, far + 70_001)) });
+    assert.ok(registry.sentBytes - sent < blob.bytes.length);
+    goOn();
+    assert.deepEqual(await whole, { status: 200, body: Buffer.from(blob.bytes) });
+    assert.equal(registry.sentBytes - sent, blob.bytes.length);
+  } finally {
+    goOn();
+    registry.script = script;
+  }
 });

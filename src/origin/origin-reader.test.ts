@@ -35,6 +35,8 @@ class Reading {
   readonly held = new Bitset();
   readonly abort = new AbortController();
   readonly order: number[] = [];
+  reader: OriginReader | undefined;
+  onPiece: (index: number) => void = () => {};
   received = 0;
   buffers = 0;
   mostBuffers = 0;
@@ -48,7 +50,7 @@ class Reading {
     const request = { url: this.server.url(), headers: {} };
     const opened = await origin.open(request, undefined, this.abort.signal);
     assert.ok(opened.kind === "content");
-    const reader = new OriginReader({
+    this.reader = new OriginReader({
       origin,
       request,
       opened,
@@ -63,6 +65,7 @@ class Reading {
         assert.ok(!this.pieces.has(index), `piece ${index} came twice`);
         this.pieces.set(index, bytes.slice());
         this.order.push(index);
+        this.onPiece(index);
       },
       readBack: async (index, into) => {
         const piece = this.pieces.get(index) ?? content.subarray(index * pieceLength, (index + 1) * pieceLength);
@@ -76,7 +79,7 @@ class Reading {
       limits,
       ...extra,
     });
-    return reader.read();
+    return this.reader.read();
   }
 
   /** All pieces but those that were held before, byte for byte. */
@@ -114,6 +117,29 @@ test("a healthy origin sends every byte once, over several connections that serv
     assert.ok(mostServing >= 2 && mostServing <= 5, `${mostServing} at once`);
     assert.ok((await reading.server.connections()) < reading.server.requests.length);
     assert.ok(reading.mostBuffers <= 9);
+  }));
+
+test("what is waited for far ahead is read on a connection of its own, and nothing is read twice", () =>
+  against({}, async (reading) => {
+    // All but the first read and what is asked for ahead waits until that is there.
+    let arrived = (): void => {};
+    const here = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const far = `bytes=${40 * pieceLength}-${42 * pieceLength - 1}`;
+    reading.server.script = (nth, { headers }) => (nth === 0 || headers.range === far ? undefined : { hold: here });
+    reading.onPiece = (index) => {
+      if (index === 0) reading.reader?.readFirst(40, 42);
+      if (index === 41) arrived();
+    };
+    assert.deepEqual(await reading.read(), whole);
+    reading.assertContent();
+    assert.deepEqual(
+      reading.order.slice(0, 6).toSorted((a, b) => a - b),
+      [0, 1, 2, 3, 40, 41],
+    );
+    assert.equal(reading.server.sentBytes, content.length);
+    assert.equal(reading.received, content.length);
   }));
 
 test("a content that fits into the first read costs one request; empty and single bytes too", async () => {

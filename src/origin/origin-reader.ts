@@ -64,6 +64,9 @@ export const defaultOriginReaderLimits: OriginReaderLimits = {
   retry: defaultRetry,
 };
 
+/** So long at most is the content's first piece read alone. */
+const headStartMs = 50;
+
 export interface OriginReadResult {
   readonly length: number;
   /** Of the whole content, 64 hexadecimal digits; undefined when not all of it passed in order and could not be read back. */
@@ -80,6 +83,10 @@ export class OriginReader {
   /** Parts that a worker gave up. */
   readonly #returned: PartReader[] = [];
   #workers = 0;
+  readonly #working = new Set<Promise<void>>();
+  #readsFirst = false;
+  /** Ends the head start. */
+  #goOn: () => void = () => {};
   #failure: { readonly error: unknown } | undefined;
   #endOfStream = 0;
 
@@ -93,10 +100,13 @@ export class OriginReader {
       pieceLength,
       held,
       acquire: (abort) => options.acquire(abort),
-      sink: (index, bytes) => options.sink(index, bytes),
+      sink: (index, bytes) => {
+        this.#goOn();
+        return options.sink(index, bytes);
+      },
       readBack: options.readBack === undefined ? undefined : (index, into) => this.#readBack(index, into),
       // Each part may keep one while it waits for a connection.
-      maxBuffers: Math.max(this.#limits.maxBuffers, this.#limits.connections + 1),
+      maxBuffers: Math.max(this.#limits.maxBuffers, this.#limits.connections + 2),
       signal,
       onFailure: (error) => this.#fail(error),
     });
@@ -140,14 +150,23 @@ export class OriginReader {
     }
   }
 
+  /** Somebody waits for these pieces: a connection of their own brings them, unless they are on their way. For ranged origins only. */
+  readFirst(from: PieceIndex, to: PieceIndex): void {
+    if (!this.#source.ranged || this.#workers === 0 || this.#plan?.readFirst(from, to) !== true || this.#readsFirst)
+      return;
+    const part = this.#plan.nextFirst();
+    if (part === undefined) return;
+    this.#readsFirst = true;
+    this.#start(new PartReader(this.#source, part), { isFirst: true });
+  }
+
   async #readParts(): Promise<void> {
     const { opened, turn } = this.#options;
     const { ranged } = this.#source;
     opened.body?.on("error", () => {});
-    const workers: Promise<void>[] = [];
     const start = (reader: PartReader | undefined, stream?: Stream): void => {
       if (reader === undefined) opened.body?.destroy();
-      else workers.push(this.#work(reader, stream));
+      else this.#start(reader, { stream });
     };
     if (!ranged) {
       start(this.#wholePart(), this.#opening(opened.info.length));
@@ -156,12 +175,33 @@ export class OriginReader {
       const part = this.#plan?.front(bodyLength);
       start(part && new PartReader(this.#source, part), this.#opening(bodyLength));
     }
-    while (ranged && workers.length < this.#limits.connections) {
-      const reader = turn === undefined ? this.#next() : this.#next(await turn(this.#stop.signal));
+    let left = ranged ? this.#limits.connections - this.#working.size : 0;
+    if (left > 0 && this.#working.size > 0) await this.#headStart();
+    for (; left > 0; left--) {
+      const reader = this.#next(false, await turn?.(this.#stop.signal));
       if (reader === undefined) break;
-      workers.push(this.#work(reader));
+      this.#start(reader, {});
     }
-    await Promise.all(workers);
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  /** Whoever wants the content now waits for its front, which is not to share the line with the rest at once. */
+  async #headStart(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const over = new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+    });
+    const timer = setTimeout(this.#goOn, headStartMs);
+    await over;
+    clearTimeout(timer);
+  }
+
+  #start(reader: PartReader, how: { readonly stream?: Stream | undefined; readonly isFirst?: boolean }): void {
+    this.#workers++;
+    const working: Promise<void> = this.#work(reader, how.stream, how.isFirst ?? false).finally(() => {
+      this.#working.delete(working);
+    });
+    this.#working.add(working);
   }
 
   #opening(to: number | null): Stream | undefined {
@@ -176,10 +216,10 @@ export class OriginReader {
     return part && new PartReader(this.#source, part);
   }
 
-  async #work(first: PartReader, stream?: Stream): Promise<void> {
+  /** `isFirst`: for what is waited for alone, as long as others read the rest. */
+  async #work(first: PartReader, stream: Stream | undefined, isFirst: boolean): Promise<void> {
     const { turn } = this.#options;
     const { signal } = this.#stop;
-    this.#workers++;
     let reader: PartReader | undefined = first;
     let given = stream;
     try {
@@ -190,11 +230,15 @@ export class OriginReader {
         await nextTurn();
         given = undefined;
         this.#endOfStream = current.part.at;
-        reader = turn === undefined ? this.#next() : this.#next(await turn(signal));
+        const aside = isFirst && this.#workers > 1;
+        const mostBytes = aside || turn === undefined ? undefined : await turn(signal);
+        reader = this.#next(aside, mostBytes);
       }
     } catch (error) {
       reader?.abandon();
       this.#fail(error);
+    } finally {
+      if (isFirst) this.#readsFirst = false;
     }
     this.#workers--;
   }
@@ -207,8 +251,12 @@ export class OriginReader {
     return true;
   }
 
-  #next(mostBytes?: number): PartReader | undefined {
+  #next(aside: boolean, mostBytes?: number): PartReader | undefined {
     if (!this.#source.ranged || this.#stop.signal.aborted) return undefined;
+    if (aside) {
+      const ahead = this.#plan?.nextFirst();
+      return ahead && new PartReader(this.#source, ahead);
+    }
     const returned = this.#returned.shift();
     if (returned !== undefined) return returned;
     const part = this.#plan?.next(mostBytes);
@@ -222,5 +270,6 @@ export class OriginReader {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stop.abort(error);
+    this.#goOn();
   }
 }

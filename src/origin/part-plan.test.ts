@@ -45,19 +45,39 @@ test("the front part ends with the last piece that is wanted of the first body",
   assert.equal(plan(0, []).front(0), undefined);
 });
 
+test("what is waited for comes next, but for what is held or on its way", () => {
+  const of = plan(1000, [52]);
+  assert.deepEqual(of.next(), { start: 0, end: 40, at: 0 });
+  assert.ok(!of.readFirst(3, 9), "it is on its way");
+  assert.ok(!of.readFirst(52, 60), "it is held");
+  assert.ok(!of.readFirst(100, 101), "it is not there");
+  assert.ok(of.readFirst(50, 60));
+  assert.ok(of.readFirst(99, 200));
+  assert.deepEqual(of.nextFirst(), { start: 500, end: 520, at: 500 });
+  assert.deepEqual(of.nextFirst(), { start: 530, end: 570, at: 530 });
+  assert.deepEqual(of.next(), { start: 570, end: 600, at: 570 });
+  assert.deepEqual(of.next(), { start: 990, end: 1000, at: 990 });
+  assert.equal(of.nextFirst(), undefined);
+  assert.deepEqual(of.next(), { start: 40, end: 80, at: 40 });
+});
+
 test("every missing piece is in exactly one part, and no held piece is", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),
       fc.array(fc.nat(99)),
       fc.integer({ min: 1, max: 8 }),
-      (length, held, connections) => {
+      fc.array(fc.tuple(fc.nat(20), fc.nat(120), fc.nat(20))),
+      (length, held, connections, aheads) => {
         const of = plan(length, held, connections);
         const asked = new Array<number>(Math.ceil(length / 10)).fill(0);
         let last = 0;
-        for (let part: Part | undefined = of.next(); part !== undefined; part = of.next()) {
-          assert.ok(part.end !== null && part.start >= last && part.end <= length);
+        let nth = 0;
+        for (let part: Part | undefined = of.next(); part !== undefined; part = of.next(), nth++) {
+          assert.ok(part.end !== null && part.end <= length);
+          assert.ok(aheads.length > 0 || part.start >= last, "in file order");
           last = part.end;
+          for (const [after, from, pieces] of aheads) if (after === nth) of.readFirst(from, from + pieces);
           for (let at = part.start; at < part.end; at += 10) asked[at / 10] = (asked[at / 10] ?? 0) + 1;
         }
         assert.deepEqual(

@@ -139,6 +139,7 @@ export class SimHost {
           reason: effect.reason,
         });
       case "go-to-origin":
+      case "read-first":
         return;
     }
   }

@@ -215,6 +215,8 @@ export class Cluster {
       case "serving":
       case "served":
         return this.orders.hear(host, message);
+      case "read-first":
+        return this.#options.seeds.find(message.version)?.readFirst(message.from, message.to);
       case "parted":
         return this.dispatch({ ...message, host });
       case "leave":

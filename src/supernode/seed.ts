@@ -64,6 +64,7 @@ export class Seed implements Servable {
   #readSinceMs: number | undefined;
   #readMs = 0;
   #finished: Promise<void> = Promise.resolve();
+  #reader: OriginReader | undefined;
   /** What is not to be read from the origin: what is held here, and what hosts hold under digests that are known here. */
   readonly #spared: Bitset;
   /** How to read again what turns out to be nowhere; while there is something that is not held here. */
@@ -189,6 +190,11 @@ export class Seed implements Servable {
       });
   }
 
+  /** Somebody waits for [from, to): it is read next, unless it is on its way. Nothing where the origin serves no parts. */
+  readFirst(from: PieceIndex, to: PieceIndex): void {
+    this.#reader?.readFirst(from, to);
+  }
+
   /** The manifest so far, signed. */
   snapshot(): ManifestPart {
     this.#snapshot ??= this.#sign(this.manifest.known);
@@ -238,6 +244,7 @@ export class Seed implements Servable {
       },
       signal: this.#abort.signal,
     });
+    this.#reader = reader;
     return reader.read();
   }
 

@@ -39,6 +39,8 @@ export interface TestAnswer {
   readonly maxConcurrent?: number;
   /** Time until the head is sent. */
   readonly delayMs?: number;
+  /** The head is not sent before. */
+  readonly hold?: Promise<void>;
 }
 
 export interface SeenRequest {
@@ -127,6 +129,7 @@ export class TestOrigin {
     const answer = { ...this.answer, ...this.script?.(nth, seen) };
     request.resume();
     if (answer.delayMs !== undefined) await sleep(answer.delayMs, undefined, { signal: this.#closing.signal });
+    await answer.hold;
     if (answer.stallAfterBytes === -1) return;
     if (answer.cutAfterBytes === 0) {
       request.socket.destroy();

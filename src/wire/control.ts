@@ -181,6 +181,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
     held: z.array(run).max(1_000_000),
     signed: z.array(signedPart).max(100_000),
   }),
+  /** Somebody waits for [from, to), which the manifest does not reach yet. */
+  z.object({ type: z.literal("read-first"), version: versionId, from: count, to: count }),
   /** The seed and all neighbours lack these. */
   z.object({ type: z.literal("starving"), version: versionId, pieces: z.array(run).max(100_000) }),
   z.object({ type: z.literal("bye") }),
