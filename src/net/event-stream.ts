@@ -5,10 +5,13 @@ import type { ServerResponse } from "node:http";
 
 /** Written and not taken off our hands: above this it is behind. */
 const maxWaitingBytes = 256 << 10;
+/** Behind for so long it is given up: its machine may be gone. */
+const patienceMs = 30_000;
 
 export class EventStream {
   readonly #response: ServerResponse;
   #closed = false;
+  #behindSinceMs: number | undefined;
 
   constructor(response: ServerResponse, onClosed: () => void) {
     this.#response = response;
@@ -28,6 +31,12 @@ export class EventStream {
 
   get behind(): boolean {
     return this.#response.writableLength > maxWaitingBytes;
+  }
+
+  /** To be asked now and then: whether it has been behind for too long. */
+  isStuck(nowMs: number): boolean {
+    this.#behindSinceMs = this.behind ? (this.#behindSinceMs ?? nowMs) : undefined;
+    return this.#behindSinceMs !== undefined && nowMs - this.#behindSinceMs > patienceMs;
   }
 
   /** `text` is whole events. */

@@ -67,6 +67,7 @@ export class LiveEvents {
 
   #tick(): void {
     const now = performance.now();
+    for (const reader of [...this.#readers]) if (reader.isStuck(now)) reader.close();
     for (const topic of [this.#cluster, this.#hosts, ...this.#tasks.values()]) if (topic.readers > 0) topic.tick(now);
   }
 
