@@ -23,7 +23,7 @@ const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const pages = [
   ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
-  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md"],
+  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
 ].filter((path) => path.endsWith(".md"));
 
 /** What `pattern` captures in the text, sorted, each once. */

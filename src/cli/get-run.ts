@@ -12,6 +12,7 @@ import { type OutputTarget, resolveTarget } from "../local/output-target.ts";
 import { reachDaemon } from "../local/reach-daemon.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import { type GetConfig, getSchema } from "../runtime/get-config.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import type { Call } from "./command.ts";
 import { Interruption } from "./interruption.ts";
 import type { Io } from "./io.ts";
@@ -137,7 +138,7 @@ export class GetRun {
   #printJson(error?: DragonflyError): void {
     if (!this.#json && this.#config?.json !== true) return;
     const run = {
-      url: this.#config?.displayUrl ?? null,
+      url: this.#config === undefined ? null : publicUrl(this.#config.displayUrl),
       output: this.#target?.shown ?? this.#config?.output ?? null,
       elapsedMs: this.#elapsedMs,
     };

@@ -254,6 +254,20 @@ test("an asker says how old the origin's word may be, and the origin how long it
   assert.equal(asks(undefined), "probed");
 });
 
+test("with credentials a requester cannot make the origin's word last", () => {
+  const talk = new Dialogue();
+  talk.join("a");
+  const somebody = "s" as Audience;
+  const register = { type: "register", host: "a" as HostId, request: 1, task, audience: somebody } as const;
+  talk.say(register);
+  talk.say({ type: "probed", task, audience: somebody, version: v1 });
+  const probes = () => talk.say({ ...register, maxAgeMs: 3_600_000 }).some((effect) => effect.startsWith("probe"));
+  talk.now += 1000;
+  assert.equal(probes(), false);
+  talk.now += 3_000_000;
+  assert.equal(probes(), true);
+});
+
 test("after its isolation a host is on probation, with few neighbours", () => {
   const talk = new Dialogue();
   talk.swarm("a", "b", "c", "d");

@@ -62,7 +62,9 @@ export class Tasks {
     const { version, confirmed, waiting } = this.#task(id, nowMs);
     const said = confirmed.get(audience);
     if (said === undefined || waiting.has(audience)) return undefined;
-    return nowMs - said.atMs > (maxAgeMs ?? said.forMs) ? undefined : version;
+    // Whoever comes with credentials cannot make the origin's word on them last: they may have been revoked since.
+    const forMs = audience === "" ? (maxAgeMs ?? said.forMs) : Math.min(maxAgeMs ?? said.forMs, said.forMs);
+    return nowMs - said.atMs > forMs ? undefined : version;
   }
 
   /** Waits for the origin's word. Returns whether the origin is to be asked: nobody has waited before. */

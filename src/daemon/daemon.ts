@@ -14,6 +14,7 @@ import { Registries } from "../image/registries.ts";
 import { RegistryMirror } from "../image/registry-mirror.ts";
 import { FetchGuard } from "../net/fetch-guard.ts";
 import { HttpDoor } from "../net/http-door.ts";
+import { httpLimits } from "../net/http-limits.ts";
 import { listen, listenError } from "../net/listen.ts";
 import { PieceServer, type Servable } from "../net/piece-server.ts";
 import { linkPath } from "../net/piece-upgrade.ts";
@@ -140,7 +141,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       watch.touch();
     },
   });
-  const pieceListener = createServer((_request, response) => response.writeHead(404).end());
+  const pieceListener = createServer(httpLimits, (_request, response) => response.writeHead(404).end());
   pieceListener.on("upgrade", (request, socket, head) => {
     if (request.url?.split("?", 1)[0] === linkPath) return pieces.attach(request, socket, head);
     socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
+import { fastifyLimits } from "../net/http-limits.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import type { Holding, Store } from "../store/store.ts";
@@ -37,7 +38,7 @@ const chunkBytes = 256 * 1024;
 
 export function createLocalApi(options: LocalApiOptions): FastifyInstance {
   const { transfers, store } = options;
-  const app = fastify({ logger: false, bodyLimit: 4 << 20 });
+  const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 4 << 20 });
   useProblems(app);
   let clients = 0;
 

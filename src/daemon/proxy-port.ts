@@ -6,6 +6,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { Exchange } from "../image/passage.ts";
 import { registryError, sendRegistryError } from "../image/registry-error.ts";
 import type { RegistryMirror } from "../image/registry-mirror.ts";
+import { httpLimits } from "../net/http-limits.ts";
 import { listen } from "../net/listen.ts";
 import { ForwardProxy } from "../proxy/forward-proxy.ts";
 import type { Interception } from "../proxy/interception.ts";
@@ -43,7 +44,9 @@ export class ProxyPort {
       running++;
       void serve(options, { request, response }, whole).finally(() => running--);
     };
-    const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => take(request, response));
+    const server = createServer({ ...httpLimits, requestTimeout: requestTimeoutMs }, (request, response) =>
+      take(request, response),
+    );
     server.on("connect", (request, socket, head) =>
       options.forward.connect(request, socket, { head, done: options.busy() }),
     );

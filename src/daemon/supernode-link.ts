@@ -37,7 +37,7 @@ export interface SupernodeLinkOptions {
   readonly url: string;
   readonly log: Log;
   /** What to say first, asked anew at each dialling. */
-  readonly hello: () => FromDaemonOf<"hello">;
+  readonly hello: () => Omit<FromDaemonOf<"hello">, "sealKey">;
   readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
   /** It is gone; it is dialled again when this says so. */
@@ -166,13 +166,14 @@ export class SupernodeLink {
           this.#lost(channel, error);
         },
       });
-      channel.send(this.#options.hello());
+      channel.send({ ...this.#options.hello(), sealKey: channel.sealKey });
     });
   }
 
   #welcome(channel: Channel, message: FromSupernodeOf<"welcome">): void {
     // Closed while it was being dialled.
     if (this.#state === "closed") return channel.close();
+    channel.sealFor(message.sealKey);
     const key = createPublicKey({ key: Buffer.from(message.key, "base64"), format: "der", type: "spki" });
     const address = message.address ?? new URL(this.url).host;
     this.#failures = 0;

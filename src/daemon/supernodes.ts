@@ -238,7 +238,7 @@ export class Supernodes {
     link.close();
   }
 
-  #hello(): FromDaemonOf<"hello"> {
+  #hello(): Omit<FromDaemonOf<"hello">, "sealKey"> {
     const { host, software, introduce } = this.#options;
     const keys = [...this.#keys.values()];
     return { type: "hello", protocol: controlProtocol, host, software, keys, ...introduce() };

@@ -4,9 +4,9 @@
 import { DragonflyError } from "../core/error.ts";
 import type { DoorRequest, DoorResponse, HttpDoor, Trust } from "../net/http-door.ts";
 import { isTransient, refusal } from "../origin/origin-error.ts";
-import { publicUrl } from "../origin/public-url.ts";
 import { discard, httpUrl } from "../origin/redirect.ts";
 import { defaultRetry, pause, type RetryPolicy, retryDelayMs } from "../origin/retry.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import { ask } from "./passage.ts";
 import { basicAuthorization, type Credentials } from "./registry-credentials.ts";
 

@@ -16,6 +16,7 @@ import { reachDaemon } from "../local/reach-daemon.ts";
 import { surroundings } from "../runtime/config.ts";
 import type { GetConfig } from "../runtime/get-config.ts";
 import { formatDuration } from "../runtime/units.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import { type DownloadOptions, parseDownload } from "./download-options.ts";
 
 export interface DownloadStream {
@@ -102,7 +103,7 @@ async function retrieve(config: GetConfig, options: DownloadOptions, to: Destina
         options.onProgress?.({ bytes, length, from, peers, rateBytesPerSecond }),
     });
     await running.run(requestFrom(config, output.ordered ? "stream" : "any", ca), stop.signal);
-    const run = { url: config.displayUrl, output: to.shown, elapsedMs: performance.now() - startedMs };
+    const run = { url: publicUrl(config.displayUrl), output: to.shown, elapsedMs: performance.now() - startedMs };
     return downloadResult(run, running.result);
   } catch (error) {
     throw DragonflyError.from(error);

@@ -47,7 +47,8 @@ export async function resolveTarget(
 
 /** The last segment of the URL's path, as a file name that stays in its directory. */
 export function nameFromUrl(url: string): string {
-  const segment = basename(new URL(url).pathname);
+  const { origin, pathname } = new URL(url);
+  const segment = basename(pathname);
   let name = segment;
   try {
     name = decodeURIComponent(segment);
@@ -55,8 +56,8 @@ export function nameFromUrl(url: string): string {
     // Not UTF-8 under the percent signs: the name is taken as it stands.
   }
   const unusable = name === "" || name === "." || name === ".." || Buffer.byteLength(name) > 230;
-  if (unusable || /[/\p{Cc}]/u.test(name) || new URL(url).pathname.endsWith("/")) {
-    throw new DragonflyError("bad-usage", `${url} ends in no file name: say where to write with -o FILE`);
+  if (unusable || /[/\p{Cc}]/u.test(name) || pathname.endsWith("/")) {
+    throw new DragonflyError("bad-usage", `${origin}${pathname} ends in no file name: say where to write with -o FILE`);
   }
   return name;
 }

@@ -4,7 +4,9 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { DragonflyError } from "../core/error.ts";
-import { maxControlBytes } from "../wire/control.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
+import { maxControlBytes, type Unseal } from "../wire/control.ts";
+import { Sealing } from "../wire/sealing.ts";
 
 export const controlPath = "/v1/control";
 export const heartbeatMs = 2500;
@@ -12,6 +14,8 @@ export const heartbeatMs = 2500;
 const missedHeartbeats = 3;
 /** Messages that the other side does not take off its hands: above this it is too slow to be of use. */
 const maxQueuedBytes = 64 << 20;
+const maxMessagesPerSecond = 5000;
+const slowDownMs = 20;
 
 export interface ChannelEvents<In> {
   message(message: In): void;
@@ -19,7 +23,9 @@ export interface ChannelEvents<In> {
   closed(error: DragonflyError | undefined): void;
 }
 
-export class ControlChannel<In, Out> {
+export class ControlChannel<In, Out extends { readonly type: string }> {
+  readonly #sealing = new Sealing();
+  readonly #rate = new TokenBucket(maxMessagesPerSecond);
   readonly #socket: WebSocket;
   readonly #events: ChannelEvents<In>;
   readonly #heartbeat: NodeJS.Timeout;
@@ -28,12 +34,13 @@ export class ControlChannel<In, Out> {
   #missed = 0;
   #error: DragonflyError | undefined;
 
-  constructor(socket: WebSocket, parse: (text: string) => In, events: ChannelEvents<In>) {
+  constructor(socket: WebSocket, parse: (text: string, unseal: Unseal) => In, events: ChannelEvents<In>) {
     this.#socket = socket;
     this.#events = events;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
     socket.on("message", (data, isBinary) => {
       this.#heard = true;
+      this.#slow();
       this.#receive(isBinary ? undefined : String(data), parse);
     });
     socket.on("pong", () => {
@@ -60,9 +67,19 @@ export class ControlChannel<In, Out> {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
+  /** What the other end seals its credentials for, and to be told it first of all. */
+  get sealKey(): string {
+    return this.#sealing.publicKey;
+  }
+
+  /** The other end's `sealKey`, before anything secret is sent. Errors: `protocol-violation`. */
+  sealFor(sealKey: string): void {
+    this.#sealing.sealFor(sealKey);
+  }
+
   /** Messages to a closed channel are lost, as they are on a wire; its owner hears `closed`. */
   send(message: Out): void {
-    this.sendText(JSON.stringify(message));
+    this.sendText(JSON.stringify(this.#sealing.seal(message)));
   }
 
   /** A message that was turned to text before, for many receivers. */
@@ -81,16 +98,30 @@ export class ControlChannel<In, Out> {
     setTimeout(() => this.#socket.terminate(), 1000).unref();
   }
 
-  #receive(text: string | undefined, parse: (text: string) => In): void {
+  /** Whoever talks too fast is heard later: his words wait in his own socket. */
+  #slow(): void {
+    const now = performance.now();
+    this.#rate.take(1, now);
+    const waitMs = this.#rate.waitMs(now);
+    if (waitMs === 0 || this.#socket.isPaused) return;
+    this.#socket.pause();
+    setTimeout(() => this.#socket.resume(), Math.max(waitMs, slowDownMs)).unref();
+  }
+
+  #receive(text: string | undefined, parse: (text: string, unseal: Unseal) => In): void {
     let message: In;
     try {
       if (text === undefined) throw new DragonflyError("protocol-violation", "a control message is not text");
-      message = parse(text);
+      message = parse(text, (sealed) => this.#sealing.open(sealed));
     } catch (error) {
       this.#fail(DragonflyError.from(error));
       return;
     }
-    this.#events.message(message);
+    try {
+      this.#events.message(message);
+    } catch (error) {
+      this.#fail(DragonflyError.from(error));
+    }
   }
 
   #fail(error: DragonflyError): void {

@@ -4,12 +4,12 @@
 import type { Readable } from "node:stream";
 import { DragonflyError } from "../core/error.ts";
 import type { DoorResponse, HttpDoor } from "../net/http-door.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import { BodySlice } from "./body-slice.ts";
 import { parseContentRange } from "./content-range.ts";
 import { conditions, describePart, describeWhole, ifRange, judgePart, sameWhole, spanOf } from "./http-answer.ts";
 import type { Opened, Origin, OriginInfo, OriginRequest, Validators } from "./origin.ts";
 import { refusal } from "./origin-error.ts";
-import { publicUrl } from "./public-url.ts";
 import { type Answer, discard, RedirectFollower } from "./redirect.ts";
 
 export interface HttpOriginOptions {

@@ -3,7 +3,7 @@
 
 import { DragonflyError } from "../core/error.ts";
 import type { DoorResponse } from "../net/http-door.ts";
-import { publicUrl } from "./public-url.ts";
+import { publicUrl } from "../wire/public-url.ts";
 
 const untrusted = new Set([
   "CERT_HAS_EXPIRED",

@@ -5,12 +5,12 @@ import type { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import type { Origin, OriginInfo, OriginRequest } from "./origin.ts";
 import { interruption, isTransient, originFailure } from "./origin-error.ts";
 import type { Part } from "./part-plan.ts";
 import type { PieceBuffer, PieceOutlet } from "./piece-outlet.ts";
 import { PrefixDigest } from "./prefix-digest.ts";
-import { publicUrl } from "./public-url.ts";
 import { pause, type RetryPolicy, retryDelayMs } from "./retry.ts";
 import { StallWatch } from "./stall-watch.ts";
 

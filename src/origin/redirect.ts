@@ -4,9 +4,9 @@
 import { createHash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { DoorResponse, HttpDoor } from "../net/http-door.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import type { OriginRequest } from "./origin.ts";
 import { originFailure } from "./origin-error.ts";
-import { publicUrl } from "./public-url.ts";
 
 const maxRedirects = 10;
 const maxRemembered = 1024;

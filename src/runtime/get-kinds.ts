@@ -27,7 +27,7 @@ export const sourceUrl: Kind<SourceUrl> = {
   parse(raw) {
     const given = text(raw);
     if (!URL.canParse(given) || !/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) {
-      const shown = withoutUserinfo(given);
+      const shown = withoutSecrets(given);
       const hint = shown.includes("://") ? "" : `: write https://${shown} or http://${shown}`;
       throw new DragonflyError("bad-usage", `"${shown}" is not a URL${hint}`);
     }
@@ -120,6 +120,7 @@ function reservedHint(name: string): string {
   return name === "range" ? ": use --range" : "";
 }
 
-function withoutUserinfo(text: string): string {
-  return text.replace(/^([a-z0-9+.-]*:?\/*)[^/?#]*@/i, "$1");
+/** Of what is no URL, so that nobody can say where its password ends: less is shown rather than more. */
+function withoutSecrets(text: string): string {
+  return text.replace(/^([a-z0-9+.-]*:?\/*).*@/is, "$1").replace(/[?#&=].*$/s, "");
 }

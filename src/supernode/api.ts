@@ -6,6 +6,7 @@ import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import type { Peer, Swarm } from "../core/swarm.ts";
 import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
+import { fastifyLimits } from "../net/http-limits.ts";
 import { useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { pageOf, parseQuery } from "../wire/api-route.ts";
@@ -38,7 +39,7 @@ const apiTitle = {
 
 export function createApi(options: ApiOptions): FastifyInstance {
   const { cluster, seeds } = options;
-  const app = fastify({ logger: false, bodyLimit: 1 << 20 });
+  const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 1 << 20 });
   useProblems(app);
 
   serveHealth(app, options);

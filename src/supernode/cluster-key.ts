@@ -21,7 +21,7 @@ interface KeyFile {
 export async function loadClusterKey(dataDir: string): Promise<ClusterKey> {
   const path = join(dataDir, "cluster-key.json");
   try {
-    await mkdir(dataDir, { recursive: true });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
     return parse(await readFile(path, "utf8"), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") {

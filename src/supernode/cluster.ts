@@ -10,7 +10,6 @@ import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts
 import { Traffic } from "../core/traffic.ts";
 import type { TokenSource } from "../image/token-cache.ts";
 import { ControlChannel } from "../net/control-channel.ts";
-import { publicUrl } from "../origin/public-url.ts";
 import type { Log } from "../runtime/log.ts";
 import {
   controlProtocol,
@@ -20,6 +19,7 @@ import {
   parseFromDaemon,
 } from "../wire/control.ts";
 import type { ManifestPart } from "../wire/manifest.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 import { dialAddress } from "./dial-address.ts";
@@ -32,6 +32,9 @@ import { Takeovers } from "./takeovers.ts";
 import { Watches } from "./watches.ts";
 
 type Channel = ControlChannel<FromDaemon, FromSupernode>;
+
+/** Who opens a channel and does not say who he is keeps it no longer. */
+const introducedWithinMs = 10_000;
 
 export interface ClusterOptions {
   readonly key: ClusterKey;
@@ -96,13 +99,16 @@ export class Cluster {
   /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own. */
   accept(socket: WebSocket, remote: string): void {
     let host: HostId | undefined;
+    const silent = setTimeout(() => channel.close(), introducedWithinMs).unref();
     const channel: Channel = new ControlChannel(socket, parseFromDaemon, {
       message: (message) => {
+        clearTimeout(silent);
         if (message.type === "hello") host = this.#hello(channel, message, remote);
         else if (host === undefined) channel.close();
         else this.#receive(host, channel, message);
       },
       closed: (error) => {
+        clearTimeout(silent);
         if (host === undefined || this.#channels.get(host) !== channel) return;
         this.#channels.delete(host);
         this.#introductions.forget(host);
@@ -169,10 +175,20 @@ export class Cluster {
 
   #hello(channel: Channel, hello: FromDaemonOf<"hello">, remote: string): HostId {
     const { key, software, address, log } = this.#options;
+    channel.sealFor(hello.sealKey);
     this.#channels.get(hello.host)?.close();
     this.orders.hostLeft(hello.host);
     this.#channels.set(hello.host, channel);
-    channel.send({ type: "welcome", protocol: controlProtocol, host: key.host, software, key: key.publicKey, address });
+    const { sealKey } = channel;
+    channel.send({
+      type: "welcome",
+      protocol: controlProtocol,
+      host: key.host,
+      software,
+      key: key.publicKey,
+      address,
+      sealKey,
+    });
     const dial = dialAddress(hello.address, remote);
     const { host: id, labels, limits } = hello;
     this.dispatch({ type: "host-joined", id, address: dial, labels, limits });

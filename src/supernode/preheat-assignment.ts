@@ -12,7 +12,6 @@ import type { RegistryAccess } from "../image/registry-access.ts";
 import { type Digest, isDigest } from "../image/registry-path.ts";
 import type { DoorResponse } from "../net/http-door.ts";
 import { refusal } from "../origin/origin-error.ts";
-import { publicUrl } from "../origin/public-url.ts";
 import { type TaskRequest, taskKey } from "../wire/task-key.ts";
 import type { Order } from "./host-orders.ts";
 import type { FileSource, ImageSource } from "./preheat-request.ts";
@@ -45,7 +44,7 @@ export function fileAssignment({ task }: FileSource): Assignment {
   const { url, headers, tag } = task;
   const order = { url, headers: { ...headers }, tag, filter: [...(task.filter ?? [])] };
   return {
-    content: { kind: "file", url: publicUrl(taskKey(task).displayUrl), digest: null, length: null },
+    content: { kind: "file", url: taskKey(task).displayUrl, digest: null, length: null },
     ask: async () => ({ task, order }),
     renew: () => false,
   };

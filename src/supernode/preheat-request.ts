@@ -6,7 +6,6 @@ import { type PreheatTarget, parsePreheatTarget } from "../core/preheat-hosts.ts
 import { type Platform, parsePlatform } from "../image/platform.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../image/reference.ts";
 import type { Login } from "../image/registry-access.ts";
-import { publicUrl } from "../origin/public-url.ts";
 import { type TaskRequest, taskKey } from "../wire/task-key.ts";
 
 export interface PreheatRequest {
@@ -88,7 +87,7 @@ export function parsePreheatRequest(value: unknown): PreheatRequest {
   }
   const { url, tag, filter } = data;
   const task = { url, headers: { ...data.headers, ...basic(login, data.headers) }, tag, filter };
-  return { to, url: publicUrl(taskKey(task).displayUrl), source: { type: "file", task } };
+  return { to, url: taskKey(task).displayUrl, source: { type: "file", task } };
 }
 
 function loginOf({

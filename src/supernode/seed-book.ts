@@ -5,7 +5,6 @@ import { DragonflyError } from "../core/error.ts";
 import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { OriginHealth, type OriginStanding } from "../origin/origin-health.ts";
-import { publicUrl } from "../origin/public-url.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
@@ -144,12 +143,11 @@ export class SeedBook {
     const { etag, lastModified } = current?.version ?? {};
     const known = etag === undefined && lastModified === undefined ? undefined : { etag, lastModified };
     this.#health.check(errand.request.url, performance.now());
-    log.info("asking the origin", { url: publicUrl(errand.displayUrl), by: errand.by });
+    log.info("asking the origin", { url: errand.displayUrl, by: errand.by });
     const opened = await openWithRetry(origin, errand.request, {
       known,
       signal: this.#abort.signal,
-      onRetry: (error) =>
-        log.warn("the origin failed, trying again", { url: publicUrl(errand.displayUrl), error: error.message }),
+      onRetry: (error) => log.warn("the origin failed, trying again", { url: errand.displayUrl, error: error.message }),
     }).catch((thrown: unknown) => {
       throw this.#fault(errand.request.url, thrown);
     });

@@ -35,8 +35,8 @@ export class ScriptedDaemon {
     const address = `127.0.0.1:${20_000 + Number.parseInt(name, 16)}`;
     const { host } = daemon;
     const hello = { type: "hello", protocol: controlProtocol, host, software: "test", address } as const;
-    daemon.send({ ...hello, labels: {}, holdings: [] });
-    await daemon.hears("welcome");
+    daemon.send({ ...hello, labels: {}, holdings: [], sealKey: daemon.#channel.sealKey });
+    daemon.#channel.sealFor((await daemon.hears("welcome")).sealKey);
     return daemon;
   }
 

@@ -7,6 +7,8 @@ import { dropReasons } from "../core/explain.ts";
 import type { Digest, HostId, TaskId, VersionId } from "../core/ids.ts";
 import { maxCells } from "../core/piece-map.ts";
 import { waits } from "../core/waiting.ts";
+import { maxPieces } from "./frame.ts";
+import { isDeeperThan } from "./json-depth.ts";
 
 export const controlProtocol = 1;
 /** A larger message closes the channel. */
@@ -17,6 +19,9 @@ export const maxKnownKeys = 64;
 /** Of one download: the hosts that gave most, and the neighbours that were dropped last. */
 export const maxToldSources = 16;
 export const maxToldDrops = 32;
+const maxHeaders = 256;
+/** The deepest message there is has six. */
+const maxDepth = 16;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const taskId = hex(64).transform((id) => id as TaskId);
@@ -28,7 +33,22 @@ const contentDigest = z
   .transform((digest) => digest as Digest);
 const count = z.number().int().nonnegative();
 const share = z.number().min(0).max(1);
-const address = z.string().min(3).max(300);
+/** `HOST:PORT`, or `:PORT`. It gets into a request's head, where a line end would begin another line. */
+const address = z
+  .string()
+  .max(300)
+  .regex(/^(?:\[[0-9a-fA-F:.%]{2,64}\]|[\w.-]*):\d{1,5}$/);
+const sealKey = z.string().max(64);
+/** RFC 9110, section 5: what could end a line or a head is no part of one. */
+const headers = z
+  .record(
+    z.string().regex(/^[!#$%&'*+.^_`|~\w-]{1,256}$/),
+    z
+      .string()
+      .max(65_536)
+      .regex(/^[^\r\n\0]*$/),
+  )
+  .refine((all) => Object.keys(all).length <= maxHeaders, `more than ${maxHeaders} headers`);
 
 const rate = z.number().nonnegative();
 /** Bytes a second; 0 is unlimited. */
@@ -60,8 +80,17 @@ const wireError = z.object({
   originStatus: count.optional(),
   retryAfterMs: count.optional(),
 });
-const run = z.tuple([count, count]);
-const batch = z.object({ runs: z.array(run).max(1_000_000), digests: z.string(), signature: z.string().max(128) });
+const pieceIndex = count.max(maxPieces);
+/** Half-open, in order and apart: so that they name no more pieces than a version can have. */
+const runs = (most: number) =>
+  z
+    .array(z.tuple([pieceIndex, pieceIndex]))
+    .max(most)
+    .refine(
+      (all) => all.every(([from, to], nth) => from <= to && from >= (all[nth - 1]?.[1] ?? 0)),
+      "runs out of order",
+    );
+const batch = z.object({ runs: runs(1_000_000), digests: z.string(), signature: z.string().max(128) });
 const seal = z.object({ length: count, digest: hex(64).nullable(), signature: z.string().max(128) });
 const manifest = z.object({ batch: batch.optional(), seal: seal.optional() });
 const signedPart = z.object({ key: z.string().max(256), part: manifest });
@@ -92,6 +121,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     holdings,
     keys: keys.optional(),
     limits: hostLimits.optional(),
+    sealKey,
   }),
   /** Another supernode was met. */
   z.object({ type: z.literal("keys"), keys }),
@@ -103,7 +133,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     /** The version that is being downloaded already: its home was lost. */
     version: versionId.optional(),
     url: z.string().max(65_536),
-    headers: z.record(z.string().max(256), z.string().max(65_536)),
+    headers,
     tag: z.string().max(4096).optional(),
     range: z.object({ first: count, last: count.nullable() }).optional(),
     contentDigest: contentDigest.optional(),
@@ -178,13 +208,13 @@ export const fromDaemon = z.discriminatedUnion("type", [
     type: z.literal("recalled"),
     version: versionId,
     pieceLength: count,
-    held: z.array(run).max(1_000_000),
+    held: runs(1_000_000),
     signed: z.array(signedPart).max(100_000),
   }),
   /** Somebody waits for [from, to), which the manifest does not reach yet. */
   z.object({ type: z.literal("read-first"), version: versionId, from: count, to: count }),
   /** The seed and all neighbours lack these. */
-  z.object({ type: z.literal("starving"), version: versionId, pieces: z.array(run).max(100_000) }),
+  z.object({ type: z.literal("starving"), version: versionId, pieces: runs(100_000) }),
   z.object({ type: z.literal("bye") }),
 ]);
 
@@ -199,6 +229,7 @@ export const fromSupernode = z.discriminatedUnion("type", [
     key: z.string().max(256),
     /** Where the supernode serves pieces, as this daemon reaches it; null: at the address it was dialled at. */
     address: address.nullable(),
+    sealKey,
   }),
   z.object({
     type: z.literal("task"),
@@ -236,7 +267,7 @@ export const fromSupernode = z.discriminatedUnion("type", [
     type: z.literal("serve"),
     order: count,
     url: z.string().max(65_536),
-    headers: z.record(z.string().max(256), z.string().max(65_536)),
+    headers,
     tag: z.string().max(4096).optional(),
     filter: z.array(z.string().max(256)).max(64).optional(),
     contentDigest: contentDigest.optional(),
@@ -255,23 +286,29 @@ export type ProgressDetail = z.infer<typeof progressDetail>;
 export type SignedPart = z.infer<typeof signedPart>;
 export type NeighbourAddress = z.infer<typeof neighbour>;
 
+/** What takes a message out of its seal. */
+export type Unseal = (message: unknown) => unknown;
+
 /** Errors: `protocol-violation`, which says what is wrong with the message. */
-export function parseFromDaemon(text: string): FromDaemon {
-  return parse(fromDaemon, text);
+export function parseFromDaemon(text: string, unseal: Unseal): FromDaemon {
+  return parse(fromDaemon, text, unseal);
 }
 
-export function parseFromSupernode(text: string): FromSupernode {
-  return parse(fromSupernode, text);
+export function parseFromSupernode(text: string, unseal: Unseal): FromSupernode {
+  return parse(fromSupernode, text, unseal);
 }
 
-function parse<T>(schema: z.ZodType<T>, text: string): T {
+function parse<T>(schema: z.ZodType<T>, text: string, unseal: Unseal): T {
+  if (isDeeperThan(text, maxDepth))
+    throw new DragonflyError("protocol-violation", "a control message is nested too deep");
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    throw new DragonflyError("protocol-violation", "a control message is not JSON", { cause });
+  } catch {
+    // Without the cause: it repeats a part of the message.
+    throw new DragonflyError("protocol-violation", "a control message is not JSON");
   }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(unseal(value));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.path.join(".") ?? "";

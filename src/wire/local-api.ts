@@ -145,9 +145,19 @@ const isId = (value: unknown): boolean => isText(value) && /^[0-9a-f]{64}$/.test
 const isFlag = (value: unknown): boolean => typeof value === "boolean";
 const isRate = (value: unknown): boolean => typeof value === "number" && value >= 0;
 
+/** RFC 9110, section 5: what could end a line or a head is no part of one. */
+function isHeaders(headers: Fields | null): boolean {
+  const entries = Object.entries(headers ?? { "": null });
+  const isLine = (value: unknown): boolean => isText(value) && value.length <= 65_536 && /^[^\r\n\0]*$/.test(value);
+  return (
+    entries.length <= 256 &&
+    entries.every(([name, value]) => /^[!#$%&'*+.^_`|~\w-]{1,256}$/.test(name) && isLine(value))
+  );
+}
+
 const requestGuards: Readonly<Record<keyof DownloadRequest, Guard>> = {
   url: (value) => isText(value) && URL.canParse(value),
-  headers: (value) => isList(Object.values(fieldsOf(value) ?? { "": null }), isText),
+  headers: (value) => isHeaders(fieldsOf(value)),
   tag: absentOr(isText),
   range: absentOr((value) => isText(value) && /^\d+-\d*$/.test(value)),
   digest: absentOr((value) => isText(value) && /^sha256:[0-9a-f]{64}$/.test(value)),

@@ -3,6 +3,7 @@
 import { hash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
+import { publicUrl } from "./public-url.ts";
 
 /** A request for content, as a user names it. */
 export interface TaskRequest {
@@ -39,7 +40,7 @@ export interface TaskKey {
   /** Whoever asks at the same place without credentials. */
   readonly everybody: Audience;
   readonly digest: Digest | undefined;
-  /** What may be shown: no user, no password, no filtered parameters. */
+  /** What may be shown: no user, no password, no filtered parameters, no values of secrets. */
   readonly displayUrl: string;
   /** What the origin is asked for: no user or password, all parameters. */
   readonly originUrl: string;
@@ -109,7 +110,7 @@ export function taskKey(request: TaskRequest): TaskKey {
     audience: audienceOf(headers, filtered, { place, login: request.rights }),
     everybody: audienceOf({}, [], { place, login: undefined }),
     digest,
-    displayUrl: url.href,
+    displayUrl: publicUrl(url.href),
     originUrl,
     headers,
   };
@@ -132,7 +133,7 @@ function parseUrl(text: string): URL {
   try {
     url = new URL(text);
   } catch (cause) {
-    throw new DragonflyError("bad-usage", `"${withoutUserinfo(text)}" is not a URL: give it as http://host/path`, {
+    throw new DragonflyError("bad-usage", `"${publicUrl(text)}" is not a URL: give it as http://host/path`, {
       cause,
     });
   }
@@ -141,10 +142,6 @@ function parseUrl(text: string): URL {
     throw new DragonflyError("unsupported-scheme", `the scheme "${scheme}" is not supported: use http or https`);
   }
   return url;
-}
-
-function withoutUserinfo(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, "//");
 }
 
 /** Removes the filtered parameters from the URL and returns them, since they may be credentials. */

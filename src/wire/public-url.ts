@@ -8,7 +8,8 @@ export function publicUrl(url: string): string {
   try {
     parsed = new URL(url);
   } catch {
-    return url.replace(/[?#].*$/s, "").replace(/\/\/[^/]*@/, "//");
+    // Nobody can say where a password ends in what is no URL: less is shown rather than more.
+    return url.replace(/\/\/.*@/s, "//").replace(/[?#&=].*$/s, "");
   }
   parsed.username = "";
   parsed.password = "";
