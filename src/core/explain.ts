@@ -35,6 +35,8 @@ export interface DownloadFacts {
   readonly spread: number | null;
   /** Hosts that were asked at a time. */
   readonly sources: number;
+  /** The part of the time in which as much as the delay needs was on its way. */
+  readonly full: number;
   readonly bestBytesPerSecond: number;
   /** The hosts that gave most. */
   readonly from: readonly { readonly host: HostId; readonly bytes: number }[];
@@ -88,8 +90,13 @@ export interface HostExplanation {
   readonly words: readonly string[];
 }
 
-/** Measured on capped links: a full pipe strays by 7 to 9 %, who waits for several neighbours by 33 % and more. */
+/**
+ * Measured on capped links: a full pipe strays by 7 to 9 %, with as much as it takes on its way all the time; who waits for several neighbours by
+ * 33 % and more, and nearly always looks for somebody else to ask. A machine that is short of time makes any rate stray.
+ */
 const steady = 0.2;
+const lessSteady = 0.45;
+const alwaysFull = 0.85;
 /** One source alone may be the bottleneck itself, however steadily it sends. */
 const severalSources = 1.5;
 /** A limit is reached at this part of it. */
@@ -125,11 +132,15 @@ export function causeOf(facts: DownloadFacts | null): Cause {
   if (wait === "limit" || wait === "disk" || wait === "processor") return wait;
   if (facts.supernode !== "up" && (wait === "origin" || wait === "nobody")) return "no-supernode";
   if (wait === "origin") return "origin";
-  const full = facts.spread !== null && facts.spread <= steady && facts.sources >= severalSources;
-  if (full) return "downlink";
+  if (isPipeFull(facts)) return "downlink";
   if (facts.isolated) return "isolated";
   if (wait === "nobody") return "nobody";
   return wait === "seed" ? "seed" : "neighbours";
+}
+
+function isPipeFull({ spread, sources, full }: DownloadFacts): boolean {
+  if (spread === null || sources < severalSources) return false;
+  return spread <= steady || (full >= alwaysFull && spread <= lessSteady);
 }
 
 function setterOf(cause: Cause, { limits }: DownloadFacts, around: Surroundings | undefined): string | null {

@@ -44,6 +44,7 @@ export class Waiting {
   #count = 0;
   #asking = 0;
   #sources = 0;
+  #full = 0;
   #bytes = 0;
   #bestBytes = 0;
   #lastSecond: number[] = [];
@@ -63,6 +64,7 @@ export class Waiting {
     if (moment.askedOfPeers + moment.askedOfSeed === 0) return;
     this.#asking++;
     this.#sources += moment.sources;
+    if (!moment.slotFree) this.#full++;
     this.#steps.push(step);
     if (this.#steps.length > remembered) this.#steps.shift();
   }
@@ -79,6 +81,11 @@ export class Waiting {
   /** Hosts that were asked at a time, while some were. */
   get sources(): number {
     return this.#asking === 0 ? 0 : this.#sources / this.#asking;
+  }
+
+  /** The part of the looks at which nothing more would have been asked of anybody: as much as the delay needs was on its way. */
+  get full(): number {
+    return this.#asking === 0 ? 0 : this.#full / this.#asking;
   }
 
   /** Of the second in which most came. */

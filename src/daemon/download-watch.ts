@@ -59,13 +59,14 @@ export class DownloadWatch {
 
   get facts(): DownloadFacts {
     const { transfer, limits } = this.#options;
-    const { looks, spread, sources, bestBytesPerSecond } = this.#waiting;
+    const { looks, spread, sources, full, bestBytesPerSecond } = this.#waiting;
     const from = [...transfer.givers].sort(([, a], [, b]) => b.bytes - a.bytes).slice(0, maxToldSources);
     return {
       elapsedMs: (this.#endedMs ?? performance.now()) - this.#startedMs,
       looks,
       spread,
       sources,
+      full,
       bestBytesPerSecond,
       from: from.map(([host, { bytes }]) => ({ host, bytes })),
       dropped: [...this.#dropped],

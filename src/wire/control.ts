@@ -59,6 +59,7 @@ const downloadFacts = z.object({
   looks: z.record(z.enum(waits), count),
   spread: z.number().nonnegative().nullable(),
   sources: z.number().nonnegative(),
+  full: z.number().min(0).max(1),
   bestBytesPerSecond: rate,
   from: z
     .array(z.object({ host: hostId, bytes: count }))
