@@ -21,7 +21,7 @@ import type { Sight } from "./download-watch.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { type Partner, Partners } from "./partners.ts";
 import { PieceIntake } from "./piece-intake.ts";
-import { progressDetail } from "./progress-detail.ts";
+import { ProgressReports } from "./progress-reports.ts";
 import { type OpenOrigin, SharedOrigin } from "./shared-origin.ts";
 import { SignedManifest } from "./signed-manifest.ts";
 import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
@@ -43,9 +43,6 @@ export interface SwarmDownloadOptions {
   readonly openOrigin: OpenOrigin;
 }
 
-const reportEveryMs = 1000;
-/** However often a watcher wants it. */
-const minReportEveryMs = 200;
 /** A disk that keeps up leaves fewer pieces waiting. */
 const manyWrites = 8;
 /** The machine hears that a piece is arriving at most so often: it times stalls of half a second and more. */
@@ -65,8 +62,7 @@ export class SwarmDownload implements Driver {
   /** By partner: of the piece that is on its way from it. */
   readonly #arriving = new Map<HostId, { bytes: number }>();
   #stopped = false;
-  #reporter: NodeJS.Timeout | undefined;
-  #watched = false;
+  readonly #reports: ProgressReports;
   readonly #origin: SharedOrigin;
 
   constructor(options: SwarmDownloadOptions) {
@@ -77,6 +73,7 @@ export class SwarmDownload implements Driver {
     const { version } = options.transfer.holding;
     this.#manifest = new SignedManifest(version.id, version.pieceLength);
     this.#intake = new PieceIntake(options.transfer, this.#manifest);
+    this.#reports = new ProgressReports(options.transfer, (report) => this.#send(report));
     this.#origin = new SharedOrigin(() =>
       options.openOrigin({
         manifest: this.#manifest,
@@ -132,7 +129,7 @@ export class SwarmDownload implements Driver {
 
   start(): void {
     const { task, supernode } = this.#options;
-    this.#reportEvery(reportEveryMs);
+    this.#reports.start();
     this.#join(task, supernode);
   }
 
@@ -166,7 +163,8 @@ export class SwarmDownload implements Driver {
         for (const neighbour of news.neighbours) this.#introduce(neighbour, false);
         return;
       case "watch":
-        return this.#watch(news.everyMs);
+        if (!this.#stopped) this.#reports.watch(news.everyMs);
+        return;
       case "drop":
         this.#dropped(news.neighbour, news.reason);
         this.#partners.leave(news.neighbour);
@@ -181,11 +179,11 @@ export class SwarmDownload implements Driver {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#loop.stop();
-    clearInterval(this.#reporter);
+    this.#reports.stop();
     this.#origin.stop();
     this.#partners.close();
     const { holding } = this.#transfer;
-    if (holding.state === "complete") this.#report(true);
+    if (holding.state === "complete") this.#reports.report(true);
     else this.#send({ type: "leave", version: holding.version.id });
   }
 
@@ -366,25 +364,5 @@ export class SwarmDownload implements Driver {
 
   #send(message: FromDaemon): void {
     this.#options.send(message, this.home);
-  }
-
-  #report(complete: boolean): void {
-    const { holding, from } = this.#transfer;
-    const { version, held } = holding;
-    const detail = this.#watched ? progressDetail(this.#transfer) : undefined;
-    const facts = this.#transfer.watch?.facts;
-    this.#send({ type: "progress", version: version.id, heldPieces: held.count, from, complete, detail, facts });
-  }
-
-  #watch(everyMs: number): void {
-    if (this.#stopped) return;
-    this.#watched = everyMs > 0;
-    this.#reportEvery(this.#watched ? Math.max(minReportEveryMs, everyMs) : reportEveryMs);
-    if (this.#watched) this.#report(false);
-  }
-
-  #reportEvery(everyMs: number): void {
-    clearInterval(this.#reporter);
-    this.#reporter = setInterval(() => this.#report(false), everyMs).unref();
   }
 }
