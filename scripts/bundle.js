@@ -2,7 +2,7 @@
 // installs the package gets two files where there would be thirty packages; the console's code and libraries into what the page loads; and
 // each program into few files, because finding and reading hundreds of small ones costs more than most commands do.
 
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -19,6 +19,8 @@ const styles = ["node_modules/uplot/dist/uPlot.min.css", "src/console/style.css"
 const texts = await Promise.all(styles.map((path) => readFile(path, "utf8")));
 await writeFile("dist/console/console.css", texts.join("\n"));
 for (const name of ["index.html", "icon.svg"]) await copyFile(`src/console/${name}`, `dist/console/${name}`);
+// Chunks of earlier builds have other names and would stay.
+await rm("dist/programs", { recursive: true, force: true });
 // From what is compiled and bundled by now. `dfget` is one file; what only some commands of `dragonfly` need is read when one is given.
 await program({ dfget: "dist/cli/dfget.js" }, { codeSplitting: false });
 await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
