@@ -1,37 +1,17 @@
 // Why it was slow, by the programs' own word: for each bottleneck that can be made here, the supernode, the daemon and dfget name it.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, test } from "node:test";
-import { CappedNetwork, type Machine, missingCappedNetwork } from "../testing/capped-network.ts";
+import { byDaemon, type Explained } from "../testing/explained.ts";
 import { succeeded } from "../testing/outcome.ts";
-import { ProcessHost, ProcessSwarm, type ProcessSwarmOptions } from "../testing/process-swarm.ts";
-import { Program, type ProgramName } from "../testing/program.ts";
+import { ProcessSwarm, type ProcessSwarmOptions } from "../testing/process-swarm.ts";
+import { Program } from "../testing/program.ts";
 import { missingSlowDisk, onSlowDisk } from "../testing/slow-disk.ts";
 import { TestOrigin, testContent } from "../testing/test-origin.ts";
-
-interface Explained {
-  readonly cause: string;
-  readonly setBy: string | null;
-  readonly words: readonly string[];
-  readonly dropped: readonly { readonly reason: string }[];
-  readonly bound: { readonly times: number } | null;
-}
 
 const content = testContent(8 * 2 ** 20, 9);
 const origin = await TestOrigin.start({ content });
 after(() => origin.close());
-
-/** What the daemon of a host says of its last download. */
-async function byDaemon(host: ProcessHost): Promise<Explained> {
-  const { tasks } = JSON.parse(await host.ask("/api/v1/tasks"));
-  const { hosts } = JSON.parse(await host.ask(`/api/v1/tasks/${tasks[0].id}/explain`));
-  return hosts[0];
-}
 
 /** What `dragonfly explain` prints of the only task. */
 async function byCommand(swarm: ProcessSwarm, ...flags: readonly string[]): Promise<readonly Explained[]> {
@@ -135,57 +115,4 @@ test("no supernode", async () => {
     const [host] = await byCommand(swarm, "-n", "127.0.0.1:9", "--socket", swarm.first.socket);
     assert.equal(host?.cause, "no-supernode");
   }).finally(() => slow.close());
-});
-
-test("the host's own link", { skip: missingCappedNetwork() }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "dragonfly-e2e-"));
-  await writeFile(join(folder, "file"), content);
-  const network = await CappedNetwork.open();
-  const programs: Program[] = [];
-  const start = async (
-    name: ProgramName,
-    args: readonly string[],
-    machine: Machine,
-    says: RegExp,
-  ): Promise<Program> => {
-    const program = new Program(name, args, { cwd: folder, under: machine.under, killAfterMs: 100_000 });
-    programs.push(program);
-    await program.said("stderr", says);
-    return program;
-  };
-  const web = await network.join();
-  const serve = ["-u", "-m", "http.server", "8000", "--bind", web.address, "--directory", folder];
-  const server = spawn("ip", [...web.under.slice(1), "python3", ...serve], { stdio: ["ignore", "pipe", "ignore"] });
-  try {
-    await once(server.stdout, "data");
-    const supernode = await network.join();
-    const open = ["--insecure", "--data-dir"];
-    await start(
-      "dragonfly",
-      ["supernode", "--listen", `${supernode.address}:8002`, ...open, "s"],
-      supernode,
-      /serving/,
-    );
-    const hosts: ProcessHost[] = [];
-    for (const downMbit of [16, undefined, undefined, undefined]) {
-      const machine = await network.join({ downMbit });
-      const host = new ProcessHost(join(folder, machine.address), []);
-      await mkdir(host.folder, { recursive: true });
-      const own = ["-n", supernode.address, "--listen", `${machine.address}:65002`, "--proxy", "off"];
-      await start("dfdaemon", [...own, "--socket", host.socket, ...open, host.dataDir], machine, /joined supernode/);
-      hosts.push(host);
-    }
-    const [slow, ...others] = hosts;
-    assert.ok(slow);
-    const url = `http://${web.address}:8000/file`;
-    for (const outcome of await Promise.all(others.map((host) => host.get(url, "-o", "a")))) succeeded(outcome);
-    succeeded(await slow.get(url, "-o", "a"));
-    const explained = await byDaemon(slow);
-    assert.equal(explained.cause, "downlink", JSON.stringify(explained));
-  } finally {
-    server.kill();
-    await Promise.all(programs.map((program) => program.kill("SIGTERM")));
-    await network.close();
-    await rm(folder, { recursive: true });
-  }
 });
