@@ -9,7 +9,7 @@ import { rolldown } from "rolldown";
 /** Below src/ and dist/: the first two do nothing but hand on what libraries export. */
 const entries = [
   { input: "cli/progress-bar.ts", output: "cli/progress-bar", platform: "node" },
-  { input: "proxy/x509-classes.ts", output: "proxy/x509-classes", platform: "node" },
+  { input: "net/x509-classes.ts", output: "net/x509-classes", platform: "node" },
   { input: "console/main.tsx", output: "console/console", platform: "browser", tsconfig: "src/console/tsconfig.json" },
 ];
 

@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./preheat.ts")).preheat,
   },
   {
+    name: "token",
+    summary: "let hosts join a cluster and people use its API",
+    load: async () => (await import("./token.ts")).token,
+  },
+  {
     name: "init",
     summary: "point a container engine of this machine at the daemon's registry mirror",
     load: async () => (await import("./init.ts")).init,

@@ -13,6 +13,7 @@ export const daemon: Command = {
   settings: daemonSchema.settings,
   examples: [
     ["--supernode supernode.example:8002", "use a cluster, give nothing to other machines"],
+    ["--token @/run/secrets/dragonfly-token", "join a cluster over TLS; later starts need no token"],
     ["-n supernode.example --listen 0.0.0.0:65002 --insecure", "take part in a cluster on a network that is trusted"],
     ["-n supernode.example --totallimit 20MB/s --quota 50GB", "easy on the network and the disk"],
     ["--proxy 127.0.0.1:65001 --registry https://registry-1.docker.io", "mirror a registry for the container engine"],

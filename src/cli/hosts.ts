@@ -14,8 +14,8 @@ export const hosts: Command = {
     ["--supernode supernode.example --json", "for a program"],
   ],
   async run({ flags, io }) {
-    const { supernodes, json } = await loadConfig(adminSchema, flags, surroundings(io.env));
-    const answer = await new SupernodeClient(supernodes).hosts();
+    const { json, ...cluster } = await loadConfig(adminSchema, flags, surroundings(io.env));
+    const answer = await new SupernodeClient(cluster).hosts();
     const headings = ["HOST", "STATE", "TASKS", "STRIKES", "ADDRESS"];
     io.stdout.write(json ? `${JSON.stringify(answer)}\n` : table(headings, hostRows(answer).map(cells)));
     return 0;

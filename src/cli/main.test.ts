@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
 import { packageVersion } from "../runtime/package-version.ts";
@@ -102,7 +105,7 @@ test("what is not understood is one line and exit code 2", async () => {
     [["task"], 'dragonfly: unknown command "task": did you mean tasks?\n'],
     [
       ["--jsn"],
-      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, preheat, init, ca, quickstart, simulate\n',
+      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, preheat, token, init, ca, quickstart, simulate\n',
     ],
     [["tasks", "--jsn"], "dragonfly tasks: --jsn: unknown flag, did you mean --json?\n"],
     [["tasks", "x"], 'dragonfly tasks: unexpected argument "x"\n'],
@@ -113,10 +116,16 @@ test("what is not understood is one line and exit code 2", async () => {
   for (const [args, stderr] of table) assert.deepEqual(await dragonfly(...args), [2, "", stderr]);
 });
 
-test("a server that would be open to other machines does not start without --insecure", async () => {
-  const [exit, stdout, stderr] = await dragonfly("supernode", "--listen", "0.0.0.0:0", "--data-dir", "/none");
+test("a daemon that would be open to other machines in plain HTTP does not start without --insecure", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "dragonfly-open-"));
+  const flags = ["--listen", "0.0.0.0:0", "--data-dir", dataDir, "--socket", join(dataDir, "d.sock")];
+  const [exit, stdout, stderr] = await dragonfly("daemon", ...flags);
+  await rm(dataDir, { recursive: true });
   assert.deepEqual([exit, stdout], [2, ""]);
-  assert.match(stderr, /^dragonfly supernode: --listen: 0\.0\.0\.0:0 is open to other machines.*add --insecure.*\n$/);
+  assert.match(
+    stderr,
+    /^dragonfly daemon: --listen: 0\.0\.0\.0:0 is open .* join with --token .* add --insecure, else listen on 127\.0\.0\.1\n$/,
+  );
 });
 
 test("tasks are a table, safe for the terminal", async () => {

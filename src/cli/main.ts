@@ -41,10 +41,12 @@ export async function overview(): Promise<string> {
   for (const { name, summary } of commands) program.command(name).description(summary).helpOption(false);
   return `${program.helpInformation()}
 Examples:
-  # a cluster manager, open to a trusted network
-  dragonfly supernode --listen 0.0.0.0:8002 --insecure
+  # a cluster manager, open to other machines over TLS
+  dragonfly supernode --listen 0.0.0.0:8002
+  # there too: prints a token with which hosts join
+  dragonfly token create
   # on each host
-  dragonfly daemon --supernode supernode.example:8002 --listen 0.0.0.0:65002 --insecure
+  dragonfly daemon --token TOKEN
   # anywhere
   dfget https://example.com/file.tar -o /tmp/file.tar
 `;

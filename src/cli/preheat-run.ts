@@ -26,7 +26,7 @@ export class PreheatRun {
   async run(): Promise<number> {
     const { flags, operands, io } = this.#call;
     const config = await loadConfig(preheatSchema, flags, surroundings(io.env));
-    const client = new SupernodeClient(config.supernodes);
+    const client = new SupernodeClient(config);
     const [url] = operands;
     if (config.list) await this.#list(client, config);
     else if (config.cancel !== undefined) await this.#cancel(client, config, config.cancel);

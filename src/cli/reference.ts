@@ -64,8 +64,8 @@ flag, separated by commas in the environment (headers and proxy rules by line en
 - Durations: \`250ms\`, \`30s\`, \`5m\`, \`1h30m\`.
 - Addresses: \`127.0.0.1:8002\`, \`[::1]:8002\`, \`:8002\` for every interface. Port 0 picks a free one.
 
-What listens beyond this machine needs \`--insecure\`, as TLS between hosts is not there yet. Variables of another role, and those that
-Kubernetes sets for a service named dragonfly, are passed over; any other unknown \`DRAGONFLY_\` variable is refused.
+What listens beyond this machine speaks TLS: a supernode by itself, a daemon after it has joined with a token; or plain HTTP with
+\`--insecure\`. Variables of another role, and those that Kubernetes sets for a service named dragonfly, are passed over; any other unknown \`DRAGONFLY_\` variable is refused.
 
 ${sections.join("\n")}`;
 }

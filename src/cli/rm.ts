@@ -13,10 +13,10 @@ export const rm: Command = {
   settings: adminSchema.settings,
   examples: [["3f2a9c81d0b4", "by its id, or the beginning of it, as dragonfly tasks shows it"]],
   async run({ flags, operands, io }) {
-    const { supernodes, json } = await loadConfig(adminSchema, flags, surroundings(io.env));
+    const { json, ...cluster } = await loadConfig(adminSchema, flags, surroundings(io.env));
     const [asked] = operands;
     if (asked === undefined) throw new DragonflyError("bad-usage", "no task: say which, as dragonfly tasks shows it");
-    const client = new SupernodeClient(supernodes);
+    const client = new SupernodeClient(cluster);
     const id = await fullTaskId(asked.toLowerCase(), () => client.tasks());
     await client.remove(id);
     io.stdout.write(json ? `${JSON.stringify({ removed: id })}\n` : `${id}\n`);

@@ -1,9 +1,14 @@
 // Asks a supernode's HTTP API for the commands that show and change a cluster.
 
 import { DragonflyError } from "../core/error.ts";
+import { fetchAuthority } from "../net/credentials.ts";
+import { askSupernode, refusalIn } from "../net/supernode-request.ts";
+import { addressOfUrl } from "../runtime/address.ts";
+import { secretText } from "../runtime/secret-text.ts";
+import { parseToken } from "../wire/token.ts";
 
 const timeoutMs = 10_000;
-const maxAnswerBytes = 256 << 20;
+const local = "http://127.0.0.1:8002";
 
 export interface TaskRow {
   readonly id: string;
@@ -22,12 +27,19 @@ export interface HostRow {
   readonly strikes: number;
 }
 
-export class SupernodeClient {
-  readonly #urls: readonly string[];
+export interface ClusterAccess {
+  /** None: those that the token names, or the one on this machine. */
+  readonly supernodes: readonly string[];
+  /** The text, or `@FILE`. */
+  readonly token?: string | undefined;
+}
 
-  /** Asks the first of `urls` that answers. */
-  constructor(urls: readonly string[]) {
-    this.#urls = urls;
+export class SupernodeClient {
+  readonly #cluster: ClusterAccess;
+
+  /** Asks the first that answers. */
+  constructor(cluster: ClusterAccess) {
+    this.#cluster = cluster;
   }
 
   /** All pages as one. */
@@ -76,28 +88,30 @@ export class SupernodeClient {
   }
 
   async #ask(method: string, path: string, body?: object): Promise<unknown> {
-    const sent =
-      body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    const given = this.#cluster.token;
+    const token = given === undefined ? undefined : await secretText(given);
+    const known = token === undefined ? undefined : parseToken(token);
+    const { supernodes } = this.#cluster;
+    const named =
+      supernodes.length > 0 ? supernodes : (known?.supernodes.map((address) => `https://${address}`) ?? [local]);
     const silent: string[] = [];
-    for (const url of this.#urls) {
-      let response: Response;
+    for (const name of named) {
+      // Who shows a token wants it to be seen by nobody else.
+      const url = known === undefined ? name : name.replace(/^http:/, "https:");
       try {
-        response = await fetch(`${url}${path}`, {
-          method,
-          ...sent,
-          redirect: "error",
-          signal: AbortSignal.timeout(timeoutMs),
-        });
+        const authority = known && (await fetchAuthority(addressOfUrl(url), known.authority, timeoutMs));
+        const answer = await askSupernode(url, { method, path, body, token, authority, timeoutMs });
+        if (answer.status < 200 || answer.status > 299) throw refusalIn(answer, url);
+        return answer.body === "" ? null : jsonOf(answer.body, url);
       } catch (error) {
-        const cause = error instanceof Error ? (error.cause ?? error) : error;
-        silent.push(`${url} (${reasonOf(cause)})`);
-        continue;
+        if (error instanceof DragonflyError && error.code !== "supernode-unreachable") throw error;
+        silent.push(`${url} (${reasonOf(error)})`);
       }
-      return answerOf(response, url);
     }
+    const hint = known === undefined ? "; one that speaks TLS needs --token" : "";
     throw new DragonflyError(
       "supernode-unreachable",
-      `no supernode answers: ${silent.join(", ")}; name it with --supernode URL`,
+      `no supernode answers: ${silent.join(", ")}; name it with --supernode URL${hint}`,
     );
   }
 }
@@ -126,39 +140,16 @@ export function hostRows(answer: unknown): readonly HostRow[] {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-async function answerOf(response: Response, url: string): Promise<unknown> {
-  const body = await readText(response, url);
-  if (response.ok && body === "") return null;
-  let json: unknown;
+function jsonOf(body: string, url: string): unknown {
   try {
-    json = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
-    throw new DragonflyError(
-      "protocol-violation",
-      `${url} is no supernode: it answered HTTP ${response.status} without JSON`,
-    );
+    throw new DragonflyError("protocol-violation", `${url} is no supernode: it answered without JSON`);
   }
-  if (response.ok) return json;
-  const problem = fieldsOf(json);
-  const message = text(problem.detail) || text(problem.title) || `${url} answered HTTP ${response.status}`;
-  throw DragonflyError.fromWire({
-    code: text(problem.code) || (response.status === 404 ? "not-found" : "internal"),
-    message,
-  });
 }
 
-async function readText(response: Response, url: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxAnswerBytes) throw new DragonflyError("protocol-violation", `${url} sent too long an answer`);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function reasonOf(error: unknown): string {
+function reasonOf(thrown: unknown): string {
+  const error = thrown instanceof DragonflyError ? thrown.cause : thrown;
   if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

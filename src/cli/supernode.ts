@@ -13,7 +13,8 @@ export const supernode: Command = {
   settings: supernodeSchema.settings,
   examples: [
     ["", "for this machine only"],
-    ["--listen 0.0.0.0:8002 --insecure", "for a network that is trusted"],
+    ["--listen 0.0.0.0:8002", "for other machines, over TLS: dragonfly token create lets them join"],
+    ["--listen 0.0.0.0:8002 --insecure", "for a network that is trusted, in plain HTTP"],
     ["--origin-limit 200Mbps --quota 500GB --data-dir /srv/dragonfly", "easy on the origin, with bounded disk"],
     ["--config /etc/dragonfly/supernode.yaml --log-format json", "as a service"],
   ],

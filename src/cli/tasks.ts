@@ -15,8 +15,8 @@ export const tasks: Command = {
     ["--supernode supernode.example --json | jq '.tasks[].url'", "the URLs only"],
   ],
   async run({ flags, io }) {
-    const { supernodes, json } = await loadConfig(adminSchema, flags, surroundings(io.env));
-    const answer = await new SupernodeClient(supernodes).tasks();
+    const { json, ...cluster } = await loadConfig(adminSchema, flags, surroundings(io.env));
+    const answer = await new SupernodeClient(cluster).tasks();
     const headings = ["TASK", "STATE", "SIZE", "PEERS", "FROM PEERS", "SUPERNODE", "ORIGIN", "URL"];
     io.stdout.write(json ? `${JSON.stringify(answer)}\n` : table(headings, taskRows(answer).map(cells)));
     return 0;

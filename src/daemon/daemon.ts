@@ -2,7 +2,6 @@
 
 import { once } from "node:events";
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { createServer } from "node:http";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { DragonflyError } from "../core/error.ts";
@@ -12,12 +11,12 @@ import { TokenBucket } from "../core/token-bucket.ts";
 import { hostUploadLimits } from "../core/upload-queue.ts";
 import { Registries } from "../image/registries.ts";
 import { RegistryMirror } from "../image/registry-mirror.ts";
+import { certifiedPeer } from "../net/credentials.ts";
 import { FetchGuard } from "../net/fetch-guard.ts";
+import { certificateRequest } from "../net/host-key.ts";
 import { HttpDoor } from "../net/http-door.ts";
-import { httpLimits } from "../net/http-limits.ts";
-import { listen, listenError } from "../net/listen.ts";
+import { listenError } from "../net/listen.ts";
 import { PieceServer, type Servable } from "../net/piece-server.ts";
-import { linkPath } from "../net/piece-upgrade.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import { SlabPool } from "../net/slab-pool.ts";
 import { HttpOrigin } from "../origin/http-origin.ts";
@@ -27,6 +26,7 @@ import { openInterception } from "../proxy/interception.ts";
 import { type Address, formatAddress, isLoopback } from "../runtime/address.ts";
 import type { DaemonConfig } from "../runtime/daemon-config.ts";
 import { proxyEnvironment } from "../runtime/environment.ts";
+import { exposureProblem } from "../runtime/exposure.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { DiskStore } from "../store/disk-store.ts";
@@ -35,14 +35,17 @@ import { clusterTokens } from "./cluster-tokens.ts";
 import { DigestContents } from "./digest-contents.ts";
 import { loadHostId } from "./host-id.ts";
 import { HostWatch } from "./host-watch.ts";
+import { type ClusterIdentity, openIdentity } from "./identity.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
 import { ManifestArchive } from "./manifest-archive.ts";
 import { DaemonMetrics } from "./metrics.ts";
+import { PiecePort } from "./piece-port.ts";
 import { Preheaters } from "./preheaters.ts";
 import { ProxyPort } from "./proxy-port.ts";
 import { Recollection } from "./recollection.ts";
+import { Renewal } from "./renewal.ts";
 import { insteadOfStandIn } from "./stand-in.ts";
 import { Supernodes } from "./supernodes.ts";
 import { Transfers } from "./transfers.ts";
@@ -69,8 +72,11 @@ export class Daemon {
     const open = () => DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
     const store = await (config.idleExitMs === 0 ? insteadOfStandIn(config.socket, open) : open());
     try {
-      const host = await loadHostId(config.dataDir);
-      return new Daemon(await compose(config, { log, store, host }));
+      const identity = await openIdentity(config, log);
+      const settled = settle(config, identity);
+      warnOfPlain(settled, identity, log);
+      const host = identity?.host ?? (await loadHostId(config.dataDir));
+      return new Daemon(await compose(settled, { log, store, host, identity }));
     } catch (error) {
       await store.close();
       throw error;
@@ -104,13 +110,45 @@ export class Daemon {
   }
 }
 
+/** A configuration that leaves nothing open. */
+type Settled = DaemonConfig & { readonly listen: Address };
+
 interface Parts {
   readonly log: Log;
   readonly store: DiskStore;
   readonly host: HostId;
+  /** Where the cluster speaks TLS. */
+  readonly identity: ClusterIdentity | undefined;
 }
 
-async function compose(config: DaemonConfig, { log, store, host }: Parts): Promise<Running> {
+/** What depends on whether the host has joined with a token. Errors: `bad-config` for a port that would be open in plain HTTP. */
+function settle(config: DaemonConfig, identity: ClusterIdentity | undefined): Settled {
+  const listen = config.listen ?? { host: identity === undefined ? "127.0.0.1" : "0.0.0.0", port: 65_002 };
+  if (identity === undefined) {
+    const secure = config.supernodes.find((url) => url.startsWith("https:"));
+    if (secure !== undefined) {
+      throw new DragonflyError(
+        "bad-config",
+        `${secure} speaks TLS: join it once with --token (dragonfly token create prints one)`,
+      );
+    }
+    const remedy = "join with --token (dragonfly token create prints one), or ";
+    const [problem] = exposureProblem(listen, config.insecure, { name: "--listen", remedy });
+    if (problem !== undefined) throw new DragonflyError("bad-config", problem);
+    return { ...config, listen };
+  }
+  const urls = config.supernodes.length > 0 ? config.supernodes : [`https://${identity.supernode}`];
+  return { ...config, listen, supernodes: urls.map((url) => url.replace(/^http:/, "https:")) };
+}
+
+function warnOfPlain({ insecure }: DaemonConfig, identity: ClusterIdentity | undefined, log: Log): void {
+  if (!insecure) return;
+  const what = identity === undefined ? "pieces and the proxy" : "the proxy";
+  log.warn("insecure: plain HTTP, which anybody on the network can read and alter", { what });
+}
+
+async function compose(config: Settled, { log, store, host, identity }: Parts): Promise<Running> {
+  const credentials = identity?.credentials;
   const registries = await Registries.load({ ...config, log });
   const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
   const slabs = new SlabPool();
@@ -131,6 +169,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       const holding = store.find(version);
       return holding === undefined ? new DragonflyError("not-found", "this host does not hold it") : servable(holding);
     },
+    ...(credentials === undefined ? {} : { isFrom: (socket, requester) => certifiedPeer(socket)?.id === requester }),
     slabs,
     uploadLimits: hostUploadLimits,
     gate: uploadGate,
@@ -141,23 +180,19 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       watch.touch();
     },
   });
-  const pieceListener = createServer(httpLimits, (_request, response) => response.writeHead(404).end());
-  pieceListener.on("upgrade", (request, socket, head) => {
-    if (request.url?.split("?", 1)[0] === linkPath) return pieces.attach(request, socket, head);
-    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-  });
-  const bound = await listen(pieceListener, config.listen);
+  const piecePort = await PiecePort.open(config.listen, pieces, credentials);
 
-  const links = new LinkPool(host, slabs);
+  const links = new LinkPool(host, slabs, credentials);
   const archive = new ManifestArchive(config.dataDir, log);
   archive.sweep((version) => store.find(version) !== undefined);
   const supernodes = new Supernodes({
     urls: config.supernodes,
+    credentials,
     host,
     software: `dragonfly-p2p/${packageVersion}`,
     log,
     introduce: () => ({
-      address: advertised(config, bound),
+      address: advertised(config, piecePort.bound),
       labels: {},
       limits: { download: config.downloadLimitBytesPerSecond, upload: config.uploadLimitBytesPerSecond },
       holdings: [...store.all()].map(({ version, state }) => ({
@@ -244,14 +279,24 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
     if (config.proxy !== null)
       proxy = await ProxyPort.open(config.proxy, { mirror, forward, interception, busy: () => watch.busy() });
   } catch (error) {
-    pieceListener.close();
+    piecePort.close();
     api.server.close();
     throw error;
   }
   supernodes.start();
   // An engine's request goes to the registry first; without a proxy a daemon may never need it.
   if (proxy !== undefined) door.prepare();
-  const piecesUrl = `http://${formatAddress(bound)}`;
+  const renewal =
+    identity &&
+    new Renewal({
+      times: () => identity.credentials.times,
+      renew: async (signal) => {
+        const csr = await certificateRequest(identity.credentials.identity.key);
+        await identity.renew(await supernodes.renew(csr, signal));
+      },
+      log,
+    });
+  const piecesUrl = piecePort.url;
   log.info("daemon serving", {
     pieces: piecesUrl,
     proxy: proxy?.url ?? "off",
@@ -269,6 +314,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       ready = false;
       watch.close();
       hostWatch?.close();
+      renewal?.close();
       unhear();
       proxy?.close();
       preheaters.close();
@@ -278,8 +324,7 @@ async function compose(config: DaemonConfig, { log, store, host }: Parts): Promi
       await archive.close();
       await links.close();
       await pieces.close();
-      pieceListener.closeAllConnections();
-      pieceListener.close();
+      piecePort.close();
       api.server.closeIdleConnections();
       api.server.close();
       await api.close();

@@ -4,14 +4,14 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { DragonflyError } from "../core/error.ts";
-import { formatAddress } from "../runtime/address.ts";
+import { addressOfUrl, formatAddress } from "../runtime/address.ts";
 import type { Log } from "../runtime/log.ts";
 
 /** All addresses of a name. Errors: those of the resolver. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
 export interface MembershipOptions {
-  /** `http://host:port` each. */
+  /** `http://host:port` or `https://host:port` each. */
   readonly urls: readonly string[];
   readonly log: Log;
   /** Told of all members, by address, when they are known and whenever they changed. */
@@ -64,13 +64,13 @@ export class Membership {
   /** What was known stays while the resolver fails: it is not the supernodes' fault. */
   async #resolve(url: string): Promise<void> {
     if (isLiteral(url)) return void this.#addresses.set(url, [url]);
-    const { hostname, port } = new URL(url);
+    const { host: name, port } = addressOfUrl(url);
     try {
-      const found = await (this.#options.resolve ?? allAddresses)(hostname);
+      const found = await (this.#options.resolve ?? allAddresses)(name);
       const addresses = found.slice(0, maxAddresses).sort();
       this.#addresses.set(
         url,
-        addresses.map((host) => `http://${formatAddress({ host, port: Number(port || "80") })}`),
+        addresses.map((host) => `${new URL(url).protocol}//${formatAddress({ host, port })}`),
       );
     } catch (error) {
       this.#options.log.warn("supernode name not resolved", { url, error: DragonflyError.from(error).message });
@@ -87,7 +87,7 @@ export class Membership {
 }
 
 function isLiteral(url: string): boolean {
-  return isIP(new URL(url).hostname.replace(/^\[|\]$/g, "")) !== 0;
+  return isIP(addressOfUrl(url).host) !== 0;
 }
 
 async function allAddresses(name: string): Promise<readonly string[]> {

@@ -75,7 +75,7 @@ export class Partners {
     if (entry === undefined) return;
     this.#entries.delete(id);
     entry.channel?.close();
-    void this.#options.links.release(entry.address);
+    void this.#options.links.release(entry);
   }
 
   /** Another is the seed from here on: whoever was is dialled no more. */
@@ -94,8 +94,8 @@ export class Partners {
   async #connect(entry: Entry): Promise<void> {
     const { links, version, handler, log } = this.#options;
     try {
-      const link = await links.get(entry.address);
-      if (this.#entries.get(entry.id) !== entry) return void links.release(entry.address);
+      const link = await links.get(entry);
+      if (this.#entries.get(entry.id) !== entry) return void links.release(entry);
       const heard = handler(entry, () => link.roundTripMs);
       entry.channel = link.open(version, {
         ...heard,

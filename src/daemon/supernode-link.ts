@@ -5,6 +5,8 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { ControlChannel, dialControl } from "../net/control-channel.ts";
+import type { Credentials } from "../net/credentials.ts";
+import { addressOfUrl, formatAddress } from "../runtime/address.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
 import {
@@ -28,13 +30,17 @@ export interface SupernodeIdentity {
 
 export type Task = FromSupernodeOf<"task">;
 export type Token = FromSupernodeOf<"token">;
+export type Certificate = FromSupernodeOf<"certificate">;
+type Answer = Task | Token | Certificate;
 /** What it wants to be here. */
 export type OrderNews = FromSupernodeOf<"serve" | "serve-cancelled">;
 /** What it says of a version. */
-export type SwarmNews = Exclude<FromSupernode, OrderNews | { type: "welcome" | "task" | "token" | "refused" | "bye" }>;
+export type SwarmNews = Exclude<FromSupernode, OrderNews | Answer | { type: "welcome" | "refused" | "bye" }>;
 
 export interface SupernodeLinkOptions {
   readonly url: string;
+  /** For one that speaks TLS. */
+  readonly credentials?: Credentials | undefined;
   readonly log: Log;
   /** What to say first, asked anew at each dialling. */
   readonly hello: () => Omit<FromDaemonOf<"hello">, "sealKey">;
@@ -46,8 +52,8 @@ export interface SupernodeLinkOptions {
 
 type Channel = ControlChannel<FromSupernode, FromDaemon>;
 
-interface Waiting<T> {
-  readonly resolve: (answer: T) => void;
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: DragonflyError) => void;
 }
 
@@ -59,8 +65,7 @@ const maxRetryMs = 10_000;
 export class SupernodeLink {
   readonly url: string;
   readonly #options: SupernodeLinkOptions;
-  readonly #waiting = new Map<number, Waiting<Task>>();
-  readonly #tokens = new Map<number, Waiting<Token>>();
+  readonly #waiting = new Map<number, Waiting>();
   #channel: Channel | undefined;
   #identity: SupernodeIdentity | undefined;
   #nextRequest = 1;
@@ -97,28 +102,38 @@ export class SupernodeLink {
 
   /** Errors: what the supernode or the origin refuses with; `supernode-unreachable` when it is away or goes away. */
   register(message: Omit<FromDaemonOf<"register">, "type" | "request">, signal: AbortSignal): Promise<Task> {
-    return this.#ask(this.#waiting, (request) => ({ ...message, type: "register", request }), signal);
+    return this.#ask("task", (request) => ({ ...message, type: "register", request }), signal);
   }
 
   /** Errors: what the token service refuses with; `supernode-unreachable`. */
   getToken(wish: Omit<FromDaemonOf<"get-token">, "type" | "request">, signal: AbortSignal): Promise<Token> {
-    return this.#ask(this.#tokens, (request) => ({ ...wish, type: "get-token", request }), signal);
+    return this.#ask("token", (request) => ({ ...wish, type: "get-token", request }), signal);
   }
 
-  async #ask<T>(
-    waiting: Map<number, Waiting<T>>,
+  /** Errors: `not-authorised` for a host that was revoked; `supernode-unreachable`. */
+  renew(csr: string, signal: AbortSignal): Promise<Certificate> {
+    return this.#ask("certificate", (request) => ({ type: "renew", request, csr }), signal);
+  }
+
+  async #ask<T extends Answer["type"]>(
+    wanted: T,
     message: (request: number) => FromDaemon,
     signal: AbortSignal,
-  ): Promise<T> {
+  ): Promise<Extract<Answer, { type: T }>> {
     const channel = this.#channel;
     if (channel === undefined) throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.url}`);
     const request = this.#nextRequest++;
-    const answer = new Promise<T>((resolve, reject) => waiting.set(request, { resolve, reject }));
+    const answered = new Promise<Answer>((resolve, reject) => this.#waiting.set(request, { resolve, reject }));
     channel.send(message(request));
     try {
-      return await untilAborted(answer, signal);
+      const answer = await untilAborted(answered, signal);
+      if (answer.type === wanted) return answer as Extract<Answer, { type: T }>;
+      throw new DragonflyError(
+        "protocol-violation",
+        `the supernode answered with a ${answer.type} instead of a ${wanted}`,
+      );
     } finally {
-      waiting.delete(request);
+      this.#waiting.delete(request);
     }
   }
 
@@ -152,7 +167,7 @@ export class SupernodeLink {
   }
 
   async #dial(): Promise<void> {
-    const socket = await dialControl(this.url, dialTimeoutMs);
+    const socket = await dialControl(this.url, dialTimeoutMs, this.#options.credentials);
     await new Promise<void>((resolve, reject) => {
       const channel: Channel = new ControlChannel(socket, parseFromSupernode, {
         message: (message) => {
@@ -175,7 +190,7 @@ export class SupernodeLink {
     if (this.#state === "closed") return channel.close();
     channel.sealFor(message.sealKey);
     const key = createPublicKey({ key: Buffer.from(message.key, "base64"), format: "der", type: "spki" });
-    const address = message.address ?? new URL(this.url).host;
+    const address = message.address ?? formatAddress(addressOfUrl(this.url));
     this.#failures = 0;
     this.#channel = channel;
     this.#identity = { url: this.url, host: message.host, key, keyText: message.key, address };
@@ -196,19 +211,17 @@ export class SupernodeLink {
       this.#state = again ? "dialling" : "asleep";
       if (again) this.#dialled = this.#dialLater();
     }
-    for (const { reject } of [...this.#waiting.values(), ...this.#tokens.values()]) reject(gone);
+    for (const { reject } of [...this.#waiting.values()]) reject(gone);
   }
 
   #receive(message: Exclude<FromSupernode, { type: "welcome" }>): void {
     switch (message.type) {
       case "task":
-        return this.#waiting.get(message.request)?.resolve(message);
       case "token":
-        return this.#tokens.get(message.request)?.resolve(message);
+      case "certificate":
+        return this.#waiting.get(message.request)?.resolve(message);
       case "refused":
-        return (this.#waiting.get(message.request) ?? this.#tokens.get(message.request))?.reject(
-          DragonflyError.fromWire(message.error),
-        );
+        return this.#waiting.get(message.request)?.reject(DragonflyError.fromWire(message.error));
       case "bye":
         return this.#channel?.close();
       default:

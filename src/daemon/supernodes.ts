@@ -6,12 +6,14 @@ import { DragonflyError } from "../core/error.ts";
 import { rankHomes } from "../core/homes.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import { Isolation, type IsolationTuning } from "../core/isolation.ts";
+import type { Credentials } from "../net/credentials.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
 import { controlProtocol, type FromDaemon, type FromDaemonOf, maxKnownKeys } from "../wire/control.ts";
 import type { TaskRequest } from "../wire/task-key.ts";
 import { Membership, type Resolve } from "./membership.ts";
 import {
+  type Certificate,
   type OrderNews,
   type SupernodeIdentity,
   SupernodeLink,
@@ -28,6 +30,8 @@ export interface Registration {
 
 export interface SupernodesOptions {
   readonly urls: readonly string[];
+  /** Where the cluster speaks TLS. */
+  readonly credentials?: Credentials | undefined;
   readonly host: HostId;
   readonly software: string;
   readonly log: Log;
@@ -141,6 +145,13 @@ export class Supernodes {
     return link.getToken(wish, signal);
   }
 
+  /** From whichever is there. Errors: those of `SupernodeLink.renew`. */
+  async renew(csr: string, signal: AbortSignal): Promise<Certificate> {
+    const link = [...this.#links.values()].find(({ identity }) => identity !== undefined);
+    if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
+    return link.renew(csr, signal);
+  }
+
   close(): void {
     this.#abort.abort();
     this.#membership.close();
@@ -220,9 +231,10 @@ export class Supernodes {
   #linkTo(url: string): SupernodeLink {
     const known = this.#links.get(url);
     if (known !== undefined) return known;
-    const { log, onNews } = this.#options;
+    const { log, onNews, credentials } = this.#options;
     const link: SupernodeLink = new SupernodeLink({
       url,
+      credentials,
       log,
       hello: () => this.#hello(),
       onNews,

@@ -154,7 +154,7 @@ test("options are refused as the command line refuses flags, all faults at once"
   });
   await assert.rejects(download("http://h/f", { as: "stream", output: "f" }), { code: "bad-usage" });
   await assert.rejects(download("http://h/f", { headers: { Range: "bytes=0-1" } }), /header: .*use --range/);
-  await assert.rejects(Supernode.start({ listen: "0.0.0.0:0" }), /insecure/);
+  await assert.rejects(Daemon.start({ listen: "0.0.0.0:0", dataDir: path("open") }), /--token .*--insecure/);
   await assert.rejects(Daemon.start({ quota: "much" }), { code: "bad-config" });
 });
 

@@ -5,8 +5,10 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { DragonflyError } from "../core/error.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
+import { addressOfUrl } from "../runtime/address.ts";
 import { maxControlBytes, type Unseal } from "../wire/control.ts";
 import { Sealing } from "../wire/sealing.ts";
+import type { Credentials } from "./credentials.ts";
 
 export const controlPath = "/v1/control";
 export const heartbeatMs = 2500;
@@ -98,6 +100,11 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     setTimeout(() => this.#socket.terminate(), 1000).unref();
   }
 
+  /** Ends it without waiting for the other side. */
+  cut(): void {
+    this.#socket.terminate();
+  }
+
   /** Whoever talks too fast is heard later: his words wait in his own socket. */
   #slow(): void {
     const now = performance.now();
@@ -154,13 +161,16 @@ export class ControlListener {
   }
 }
 
-/** Dials a supernode (`http://host:port`). Errors: `supernode-unreachable`. */
-export function dialControl(url: string, timeoutMs: number): Promise<WebSocket> {
+/** Dials a supernode (`http://host:port`, or `https:` with credentials). Errors: `supernode-unreachable`. */
+export function dialControl(url: string, timeoutMs: number, credentials?: Credentials): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}${controlPath}`, {
       maxPayload: maxControlBytes,
       perMessageDeflate: false,
       handshakeTimeout: timeoutMs,
+      ...(credentials === undefined
+        ? {}
+        : { createConnection: () => credentials.connect(addressOfUrl(url), { role: "supernode" }) }),
     });
     socket.once("open", () => {
       socket.removeAllListeners("error");

@@ -62,6 +62,10 @@ export class ServedLink implements UploadLink {
     if (head.length > 0) this.#read(head);
   }
 
+  get requester(): HostId {
+    return this.#options.requester;
+  }
+
   get blocked(): boolean {
     return this.#blocked;
   }

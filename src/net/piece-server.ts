@@ -20,6 +20,8 @@ export type { Servable } from "./piece-upload.ts";
 export interface PieceServerOptions {
   /** What to serve of a version to this host, or why not. */
   readonly find: (version: VersionId, requester: HostId) => Servable | DragonflyError;
+  /** Whether a connection is this host's; every one is believed by default. */
+  readonly isFrom?: (socket: Duplex, requester: HostId) => boolean;
   readonly slabs: SlabPool;
   readonly uploadLimits: UploadLimits;
   /** The host's upload limit, shared by all links. */
@@ -65,6 +67,7 @@ export class PieceServer {
   attach(request: Pick<IncomingMessage, "headers">, socket: Duplex, head: Buffer): void {
     const requester = requesterOf(request.headers);
     if (requester === undefined) return refuse(socket, upgradeRefused("400 Bad Request"));
+    if (this.#options.isFrom?.(socket, requester) === false) return refuse(socket, upgradeRefused("403 Forbidden"));
     if (this.#closed || this.#links.size >= (this.#options.maxLinks ?? 16_384)) {
       return refuse(socket, upgradeRefused("503 Service Unavailable"));
     }
@@ -94,6 +97,11 @@ export class PieceServer {
   withdraw(version: VersionId): void {
     const error = new DragonflyError("not-found", "the version is no longer held here");
     for (const link of this.#links.values()) link.withdraw(version, error);
+  }
+
+  /** Ends the links of a host that is let in no more. */
+  expel(host: HostId): void {
+    for (const link of this.#links.values()) if (link.requester === host) link.end("this host is let in no more");
   }
 
   /** Ends all links; resolves when they are closed and the store is read no more. */

@@ -15,7 +15,7 @@ export function upgradeRequest(address: string, hostId: HostId): string {
 
 export const upgradeAccepted = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${linkProtocol}\r\n\r\n`;
 
-export function upgradeRefused(status: "400 Bad Request" | "503 Service Unavailable"): string {
+export function upgradeRefused(status: "400 Bad Request" | "403 Forbidden" | "503 Service Unavailable"): string {
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 }
 

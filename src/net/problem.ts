@@ -6,6 +6,7 @@ import { DragonflyError } from "../core/error.ts";
 export function useProblems(app: FastifyInstance): void {
   app.setErrorHandler((thrown, _request, reply) => {
     const error = toDragonfly(thrown);
+    if (error.status === 401) void reply.header("www-authenticate", 'Bearer realm="dragonfly"');
     void reply.code(error.status).type("application/problem+json").send(problemOf(error));
   });
   app.setNotFoundHandler((request, reply) => {

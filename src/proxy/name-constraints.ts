@@ -2,8 +2,8 @@
 // trust it for all the others.
 
 import { isIP } from "node:net";
+import type { X509 } from "../net/x509-library.ts";
 import type { HostPattern } from "../runtime/host-pattern.ts";
-import type { X509 } from "./x509-library.ts";
 
 /** DER of the extension's value: these hosts, and no other name or address. */
 export function encodeNameConstraints({ asn1 }: X509, hosts: readonly HostPattern[]): ArrayBuffer {

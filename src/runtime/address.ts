@@ -23,19 +23,24 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Of an `http:` or `https:` URL, with the port that it leaves out. */
+export function addressOfUrl(url: string): Address {
+  const { protocol, hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || (protocol === "https:" ? 443 : 80)) };
+}
+
 /** Whether only this machine can reach it. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** `http://host:port` of a supernode from a URL, `host:port` or a bare host. */
+/** `http://host:port` of a supernode from a URL, `host:port` or a bare host; `https:` where the URL says so. */
 export function supernodeUrl(text: string): string {
   const refuse = (why: string): DragonflyError => new DragonflyError("bad-config", `"${text}" ${why}`);
   const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/i.exec(text.trim()) ?? [];
-  if (scheme.toLowerCase() !== "http")
-    throw refuse(`is not a supernode: ${scheme}:// is not spoken, write http://HOST:8002`);
+  if (!/^https?$/i.test(scheme)) throw refuse(`is not a supernode: ${scheme}:// is not spoken, write http://HOST:8002`);
   if (/=\d+$/.test(rest)) throw refuse("has a weight, and supernodes have none: leave out the = and what follows");
   const authority = rest.replace(/\/$/, "");
   if (authority === "" || /[/?#@\s]/.test(authority)) throw refuse("is not a supernode: write http://HOST:8002");
-  return `http://${formatAddress(parseAddress(authority, 8002))}`;
+  return `${scheme.toLowerCase()}://${formatAddress(parseAddress(authority, 8002))}`;
 }

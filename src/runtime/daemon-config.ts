@@ -12,6 +12,7 @@ import {
   duration,
   listener,
   listenerOrOff,
+  named,
   rate,
   registryUrl,
   size,
@@ -29,8 +30,8 @@ import { type OptionsOf, optional, setting } from "./setting.ts";
 export interface DaemonConfig {
   /** `http://host:port` each; none means that content comes from the origin. */
   readonly supernodes: readonly string[];
-  /** Of the piece port. */
-  readonly listen: Address;
+  /** Of the piece port; when absent every interface for a host that joined with a token, else loopback. */
+  readonly listen?: Address;
   /** How other hosts reach the piece port, when not at `listen`; port 0 is the one it listens on. */
   readonly advertise?: Address;
   readonly proxy: Address | null;
@@ -72,7 +73,10 @@ const settings = {
     "",
     "none: content comes from the origin",
   ),
-  listen: setting({ name: "listen", kind: listener, help: "where other hosts fetch pieces" }, "127.0.0.1:65002"),
+  listen: {
+    ...optional({ name: "listen", kind: listener, help: "where other hosts fetch pieces" }),
+    shownDefault: "127.0.0.1:65002, with a token 0.0.0.0:65002",
+  },
   advertise: optional({ name: "advertise", kind: advertised, help: "how other hosts reach it, if not at --listen" }),
   proxy: setting(
     { name: "proxy", kind: listenerOrOff, help: 'registry mirror and HTTP proxy; "off" for none' },
@@ -135,7 +139,11 @@ const settings = {
     help: "certificates, credentials and paths of registries, see images.md",
   }),
   idleExit: setting({ name: "idle-exit", kind: duration, help: "leave after this long without work; 0 is never" }, "0"),
-  token: optional({ name: "token", kind: word, help: "joins the cluster; better given as DRAGONFLY_TOKEN" }),
+  token: optional({
+    name: "token",
+    kind: named(word, "TOKEN|@FILE"),
+    help: "joins the cluster, once; better given as DRAGONFLY_TOKEN or @FILE",
+  }),
   insecure: setting(
     { name: "insecure", kind: toggle, help: "serve other machines in plain HTTP, on a trusted network" },
     "false",
@@ -161,7 +169,6 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     const { listen, proxy, insecure } = values;
     const clash = listen !== undefined && proxy && listen.port !== 0 && formatAddress(listen) === formatAddress(proxy);
     return [
-      ...exposureProblem(listen, insecure, { source: sourceOf("listen"), name: "listen" }),
       ...exposureProblem(proxy, insecure, { source: sourceOf("proxy"), name: "proxy" }),
       ...undialable(values.advertise, sourceOf("advertise")),
       ...(clash ? [`${sourceOf("proxy") ?? "proxy"}: the pieces are served on ${formatAddress(listen)} already`] : []),
@@ -175,7 +182,7 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
   },
   config: (values) => ({
     supernodes: values.supernode,
-    listen: values.listen,
+    ...(values.listen === undefined ? {} : { listen: values.listen }),
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
     proxy: values.proxy,
     proxyRules: values.proxyRule,

@@ -6,12 +6,16 @@ import { type Address, formatAddress, isLoopback } from "./address.ts";
 export function exposureProblem(
   address: Address | null | undefined,
   insecure: boolean | undefined,
-  { source, name }: { readonly source: string | undefined; readonly name: string },
+  {
+    source,
+    name,
+    remedy = "",
+  }: { readonly source?: string | undefined; readonly name: string; readonly remedy?: string },
 ): readonly string[] {
   if (address === null || address === undefined || insecure === true || isLoopback(address.host)) return [];
   return [
-    `${source ?? name}: ${formatAddress(address)} is open to other machines, and TLS between hosts is not there yet: ` +
-      "on a network you trust add --insecure to serve it in plain HTTP, else listen on 127.0.0.1",
+    `${source ?? name}: ${formatAddress(address)} is open to other machines, and would speak plain HTTP: ${remedy}` +
+      "on a network you trust add --insecure, else listen on 127.0.0.1",
   ];
 }
 

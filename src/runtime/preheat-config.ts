@@ -11,6 +11,7 @@ import { type Kind, optional, setting } from "./setting.ts";
 
 export interface PreheatConfig {
   readonly supernodes: readonly string[];
+  readonly token?: string;
   /** `seeds`, `all` or `25%`. */
   readonly to: string;
   /** None: all. */
@@ -141,6 +142,7 @@ export const preheatSchema: Schema<typeof settings, PreheatConfig> = {
   },
   config: (values) => ({
     supernodes: values.supernode,
+    ...(values.token === undefined ? {} : { token: values.token }),
     to: values.to,
     platforms: values.platform,
     headers: values.header,

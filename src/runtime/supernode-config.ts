@@ -2,7 +2,7 @@
 
 import type { Address } from "./address.ts";
 import type { Schema } from "./config.ts";
-import { exposureProblem, undialable } from "./exposure.ts";
+import { undialable } from "./exposure.ts";
 import { type FetchRule, fetchRuleSetting } from "./fetch-rule.ts";
 import { advertised, directory, duration, listener, rate, size, toggle } from "./kinds.ts";
 import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
@@ -21,7 +21,10 @@ export interface SupernodeConfig {
   readonly freshnessMs: number;
   /** What may be read from origins: the first that matches decides. */
   readonly fetchRules: readonly FetchRule[];
+  /** Plain HTTP beyond this machine, where it would speak TLS. */
   readonly insecure: boolean;
+  /** Of the certificates that hosts get; each is renewed at half of it. */
+  readonly certificateLifeMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -49,6 +52,14 @@ const settings = {
     { name: "insecure", kind: toggle, help: "serve other machines in plain HTTP, on a trusted network" },
     "false",
   ),
+  certificateLife: setting(
+    {
+      name: "certificate-life",
+      kind: duration,
+      help: "of the certificates that hosts get; they renew them at half of it",
+    },
+    "24h",
+  ),
   ...logSettings,
 };
 
@@ -60,12 +71,7 @@ export type SupernodeOptions = Omit<OptionsOf<typeof settings>, "fetchRule"> & {
 export const supernodeSchema: Schema<typeof settings, SupernodeConfig> = {
   role: "supernode",
   settings,
-  check({ values, sourceOf }) {
-    return [
-      ...exposureProblem(values.listen, values.insecure, { source: sourceOf("listen"), name: "listen" }),
-      ...undialable(values.advertise, sourceOf("advertise")),
-    ];
-  },
+  check: ({ values, sourceOf }) => undialable(values.advertise, sourceOf("advertise")),
   config: (values) => ({
     listen: values.listen,
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
@@ -76,6 +82,7 @@ export const supernodeSchema: Schema<typeof settings, SupernodeConfig> = {
     freshnessMs: values.freshness,
     fetchRules: values.fetchRule,
     insecure: values.insecure,
+    certificateLifeMs: values.certificateLife,
     logLevel: values.logLevel,
     logFormat: values.logFormat,
   }),

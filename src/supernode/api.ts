@@ -1,8 +1,9 @@
 // The supernode's HTTP API: what it knows of tasks and hosts, health and metrics.
 
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifyServerFactory } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
+import { type Access, defaultAccess } from "../core/role.ts";
 import type { Peer, Swarm } from "../core/swarm.ts";
 import { countPieces } from "../core/version.ts";
 import { serveHealth, type Watched } from "../net/health.ts";
@@ -15,6 +16,7 @@ import { openApiOf } from "../wire/openapi.ts";
 import { explainQuery, hostsQuery, peersQuery, supernodeRoutes, tasksQuery } from "./api-routes.ts";
 import type { Cluster } from "./cluster.ts";
 import { serveConsole } from "./console-files.ts";
+import type { Gate } from "./gate.ts";
 import { serveEvents } from "./live-api.ts";
 import type { LiveEvents } from "./live-events.ts";
 import { servePreheats } from "./preheat-api.ts";
@@ -23,12 +25,21 @@ import type { Seed } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
 import { explainTask, type SupernodeLimits } from "./task-explanation.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What a route asks of its callers, where it is not what `defaultAccess` says. */
+    access?: Access;
+  }
+}
+
 export interface ApiOptions extends Watched {
   readonly cluster: Cluster;
   readonly seeds: SeedBook;
   readonly preheats: Preheats;
   readonly live: LiveEvents;
   readonly limits: SupernodeLimits;
+  /** Absent where everybody who reaches the API may use it. */
+  readonly gate?: Gate | undefined;
 }
 
 const apiTitle = {
@@ -37,10 +48,22 @@ const apiTitle = {
   description: "Tasks, hosts and preheats of a cluster. Errors are problem details (RFC 9457) with a code.",
 };
 
-export function createApi(options: ApiOptions): FastifyInstance {
-  const { cluster, seeds } = options;
-  const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 1 << 20 });
+/** What keeps a cluster going without taking anything away from it. */
+const operate = { config: { access: "operate" } } as const;
+
+/** `serverFactory` makes the server where it is not to be one for plain HTTP. */
+export function createApi(options: ApiOptions, serverFactory?: FastifyServerFactory): FastifyInstance {
+  const { cluster, seeds, gate } = options;
+  const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 1 << 20, ...(serverFactory === undefined ? {} : { serverFactory }) });
   useProblems(app);
+  if (gate !== undefined) {
+    app.addHook("onRequest", ({ raw, method, routeOptions }) =>
+      gate.caller(raw, routeOptions.config.access ?? defaultAccess(method)),
+    );
+    app.post<{ Body: unknown }>("/v1/join", { config: { access: "join" } }, ({ raw, body }) =>
+      gate.join(raw, requestIn(body)),
+    );
+  }
 
   serveHealth(app, options);
   serveConsole(app);
@@ -95,13 +118,13 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const { items, next } = pageOf(wanted, ({ id }) => id, query);
     return { hosts: items.map(({ id }) => hostOf(cluster, id)), next };
   });
-  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/isolate", async (request) => {
+  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/isolate", operate, async (request) => {
     const id = request.params.id as HostId;
     hostOf(cluster, id);
     cluster.dispatch({ type: "strike", host: id, by: undefined, version: undefined, reason: "operator" });
     return hostOf(cluster, id);
   });
-  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/release", async (request) => {
+  app.post<{ Params: { id: string } }>("/api/v1/hosts/:id/release", operate, async (request) => {
     const id = request.params.id as HostId;
     hostOf(cluster, id);
     cluster.dispatch({ type: "release", host: id });
@@ -116,6 +139,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
     })),
   }));
   return app;
+}
+
+function requestIn(body: unknown): string {
+  const request = (body as { request?: unknown } | null)?.request;
+  if (typeof request === "string") return request;
+  throw new DragonflyError("bad-usage", 'the body is {"request": a certificate request in PEM}');
 }
 
 function seedOf(seeds: SeedBook, cluster: Cluster, id: string): Seed {

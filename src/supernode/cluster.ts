@@ -21,6 +21,7 @@ import {
 import type { ManifestPart } from "../wire/manifest.ts";
 import { publicUrl } from "../wire/public-url.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
+import type { Certificate } from "./cluster-authority.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 import { dialAddress } from "./dial-address.ts";
 import { HostOrders } from "./host-orders.ts";
@@ -48,6 +49,8 @@ export interface ClusterOptions {
   readonly random: Random;
   readonly metrics: SupernodeMetrics;
   readonly log: Log;
+  /** Where hosts have certificates. */
+  readonly renew?: ((host: HostId, request: string) => Promise<Certificate>) | undefined;
 }
 
 export class Cluster {
@@ -96,16 +99,17 @@ export class Cluster {
     return this.#channels.size;
   }
 
-  /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own. */
-  accept(socket: WebSocket, remote: string): void {
+  /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own; `certified` is who it is, by TLS. */
+  accept(socket: WebSocket, remote: string, certified?: HostId): void {
     let host: HostId | undefined;
     const silent = setTimeout(() => channel.close(), introducedWithinMs).unref();
     const channel: Channel = new ControlChannel(socket, parseFromDaemon, {
       message: (message) => {
         clearTimeout(silent);
-        if (message.type === "hello") host = this.#hello(channel, message, remote);
-        else if (host === undefined) channel.close();
-        else this.#receive(host, channel, message);
+        if (message.type !== "hello")
+          return host === undefined ? channel.close() : this.#receive(host, channel, message);
+        if (host !== undefined || (certified ?? message.host) !== message.host) return channel.close();
+        host = this.#hello(channel, message, remote);
       },
       closed: (error) => {
         clearTimeout(silent);
@@ -118,6 +122,11 @@ export class Cluster {
         this.dispatch({ type: "host-left", id: host });
       },
     });
+  }
+
+  /** Cuts a host off. */
+  expel(host: HostId): void {
+    this.#channels.get(host)?.cut();
   }
 
   /** Feeds the scheduler and carries out what it wants. */
@@ -205,6 +214,8 @@ export class Cluster {
         return this.#progress(host, message);
       case "get-token":
         return void this.#getToken(host, channel, message);
+      case "renew":
+        return void this.#renew(host, channel, message);
       case "more-neighbours":
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
@@ -296,6 +307,17 @@ export class Cluster {
       const error = DragonflyError.from(thrown);
       this.#options.log.warn("no token", { realm: publicUrl(realm), by: host, error: error.message });
       channel.send({ type: "refused", request, error: error.toJSON() });
+    }
+  }
+
+  async #renew(host: HostId, channel: Channel, { request, csr }: FromDaemonOf<"renew">): Promise<void> {
+    try {
+      const { renew } = this.#options;
+      if (renew === undefined) throw new DragonflyError("not-found", "this supernode issues no certificates");
+      const { cert, authorities } = await renew(host, csr);
+      channel.send({ type: "certificate", request, cert, authorities: [...authorities] });
+    } catch (thrown) {
+      channel.send({ type: "refused", request, error: DragonflyError.from(thrown).toJSON() });
     }
   }
 

@@ -28,6 +28,9 @@ const policy = [
   ...["base-uri", "form-action", "frame-ancestors"].map((kind) => `${kind} 'none'`),
 ].join("; ");
 
+/** The page asks for a token itself; what it shows comes from the API. */
+const open = { config: { access: "open" } } as const;
+
 export function serveConsole(app: FastifyInstance): void {
   const files = new Map<string, Promise<ConsoleFile>>();
   const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
@@ -53,8 +56,8 @@ export function serveConsole(app: FastifyInstance): void {
     if (!/\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""))) return reply.send(bytes);
     return reply.header("content-encoding", "gzip").send(compressed);
   };
-  app.get("/", (request, reply) => serve(page, request, reply));
-  app.get<{ Params: { name: string } }>("/console/:name", (request, reply) =>
+  app.get("/", open, (request, reply) => serve(page, request, reply));
+  app.get<{ Params: { name: string } }>("/console/:name", open, (request, reply) =>
     serve(request.params.name, request, reply),
   );
 }

@@ -10,8 +10,10 @@ interface ById {
   readonly Params: { readonly id: string };
 }
 
+const operate = { config: { access: "operate" } } as const;
+
 export function servePreheats(app: FastifyInstance, preheats: Preheats): void {
-  app.post("/api/v1/preheats", async (request, reply) => {
+  app.post("/api/v1/preheats", operate, async (request, reply) => {
     const preheat = preheats.start(parsePreheatRequest(request.body));
     return reply.code(202).header("location", `/api/v1/preheats/${preheat.id}`).send(describePreheat(preheat));
   });
@@ -20,7 +22,7 @@ export function servePreheats(app: FastifyInstance, preheats: Preheats): void {
     const preheat = preheats.get(params.id);
     return { ...describePreheat(preheat), children: preheat.children.map(describeChild) };
   });
-  app.delete<ById>("/api/v1/preheats/:id", async ({ params }, reply) => {
+  app.delete<ById>("/api/v1/preheats/:id", operate, async ({ params }, reply) => {
     preheats.cancel(params.id);
     return reply.code(204).send();
   });

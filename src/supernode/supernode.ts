@@ -1,15 +1,19 @@
 // The supernode as one object: composes the parts, owns them, and takes them down in order.
 
 import type { Server } from "node:http";
-import type { FastifyInstance } from "fastify";
+import { createServer as createSecureServer } from "node:https";
+import type { Duplex } from "node:stream";
+import type { FastifyInstance, FastifyServerFactory } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import { seededRandom } from "../core/random.ts";
 import { seedUploadLimits } from "../core/upload-queue.ts";
 import { TokenCache } from "../image/token-cache.ts";
 import { TokenClient } from "../image/token-client.ts";
 import { ControlListener, controlPath } from "../net/control-channel.ts";
+import { certifiedPeer } from "../net/credentials.ts";
 import { FetchGuard } from "../net/fetch-guard.ts";
 import { HttpDoor } from "../net/http-door.ts";
+import { httpLimits } from "../net/http-limits.ts";
 import { listen } from "../net/listen.ts";
 import { PieceServer } from "../net/piece-server.ts";
 import { linkPath } from "../net/piece-upgrade.ts";
@@ -25,11 +29,13 @@ import { DiskStore } from "../store/disk-store.ts";
 import { createApi } from "./api.ts";
 import { Cluster } from "./cluster.ts";
 import { loadClusterKey } from "./cluster-key.ts";
+import { Gate } from "./gate.ts";
 import { LiveEvents } from "./live-events.ts";
 import { SupernodeMetrics } from "./metrics.ts";
 import { registryAccess } from "./preheat.ts";
 import { preheatRetry } from "./preheat-part.ts";
 import { Preheats } from "./preheats.ts";
+import { namesOf, reachedAt, tellAddresses } from "./reached-at.ts";
 import { Seed } from "./seed.ts";
 import { SeedBook } from "./seed-book.ts";
 import { SeedContents } from "./seed-contents.ts";
@@ -75,6 +81,23 @@ async function compose(
   { log, key, store }: Parts,
   make: (url: string, close: () => Promise<void>) => Supernode,
 ): Promise<Supernode> {
+  if (config.insecure)
+    log.warn("insecure: plain HTTP, which anybody on the network can read and alter", {
+      listen: formatAddress(config.listen),
+    });
+  const secure = !config.insecure && !isLoopback(config.listen.host);
+  const gate = secure
+    ? await Gate.open({
+        ...config,
+        host: key.host,
+        reachedAs: namesOf(config),
+        log,
+        onShutOut: (host) => {
+          cluster.expel(host);
+          pieces.expel(host);
+        },
+      })
+    : undefined;
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
   const guard = new FetchGuard({ rules: config.fetchRules, loopback: isLoopback(config.listen.host) });
@@ -124,10 +147,12 @@ async function compose(
     random,
     metrics,
     log,
+    renew: gate && ((host, request) => gate.renew(host, request)),
   });
   const pieces = new PieceServer({
     find: (version) =>
       seeds.find(version) ?? new DragonflyError("not-found", "the supernode does not seed this version"),
+    ...(gate === undefined ? {} : { isFrom: (socket, requester) => certifiedPeer(socket)?.id === requester }),
     slabs,
     uploadLimits: seedUploadLimits,
     gate: new RateGate(config.uploadLimitBytesPerSecond),
@@ -150,11 +175,15 @@ async function compose(
     ...{ id: key.host, software, startedAtMs: Date.now(), uploadLimit: config.uploadLimitBytesPerSecond },
     ...{ cluster, seeds, preheats },
   });
-  const api = createApi({ cluster, seeds, preheats, live, limits, metrics, ready: () => ready });
+  const api = createApi(
+    { cluster, seeds, preheats, live, limits, metrics, ready: () => ready, gate },
+    gate && secureServer(gate),
+  );
   await api.ready();
-  route(api, cluster, pieces);
+  route(api, { cluster, pieces, gate });
   const bound = await listen(api.server, config.listen);
-  const url = `http://${formatAddress(bound)}`;
+  const url = `${secure ? "https" : "http"}://${formatAddress(bound)}`;
+  if (secure) await tellAddresses(config.dataDir, reachedAt(config, bound.port));
   log.info("supernode serving", { url, version: packageVersion });
   door.prepare();
 
@@ -165,6 +194,7 @@ async function compose(
     seeds.close();
     tokens.close();
     cluster.close();
+    gate?.close();
     await pieces.close();
     api.server.closeAllConnections();
     api.server.close();
@@ -175,17 +205,39 @@ async function compose(
   });
 }
 
+function secureServer(gate: Gate): FastifyServerFactory {
+  return (handler) => {
+    const server = createSecureServer({ ...httpLimits, ...gate.credentials.serverOptions("may") }, handler);
+    gate.credentials.keep(server);
+    return server;
+  };
+}
+
+interface Doors {
+  readonly cluster: Cluster;
+  readonly pieces: PieceServer;
+  readonly gate: Gate | undefined;
+}
+
 /** One port: the API, the control channel and the peer link are told apart by path. */
-function route(api: FastifyInstance, cluster: Cluster, pieces: PieceServer): void {
+function route(api: FastifyInstance, { cluster, pieces, gate }: Doors): void {
   const control = new ControlListener();
   const server: Server = api.server;
   server.on("upgrade", (request, socket, head) => {
     const path = request.url?.split("?", 1)[0];
-    if (path === controlPath) {
+    if (path !== controlPath && path !== linkPath) return refuse(socket, "404 Not Found");
+    try {
+      const host = gate?.host(socket);
+      if (path === linkPath) return pieces.attach(request, socket, head);
       const remote = request.socket.remoteAddress ?? "";
-      return control.accept(request, socket, head, (accepted) => cluster.accept(accepted, remote));
+      control.accept(request, socket, head, (accepted) => cluster.accept(accepted, remote, host));
+    } catch (error) {
+      refuse(socket, error instanceof DragonflyError ? "401 Unauthorized" : "500 Internal Server Error");
     }
-    if (path === linkPath) return pieces.attach(request, socket, head);
-    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
   });
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.on("error", () => {});
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -216,6 +216,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
   z.object({ type: z.literal("read-first"), version: versionId, from: count, to: count }),
   /** The seed and all neighbours lack these. */
   z.object({ type: z.literal("starving"), version: versionId, pieces: runs(100_000) }),
+  /** Asks for the next certificate: a request (PKCS #10) in PEM. Answered by `certificate` or `refused`. */
+  z.object({ type: z.literal("renew"), request: count, csr: z.string().max(8192) }),
   z.object({ type: z.literal("bye") }),
 ]);
 
@@ -276,6 +278,13 @@ export const fromSupernode = z.discriminatedUnion("type", [
     length: count.nullable(),
   }),
   z.object({ type: z.literal("serve-cancelled"), order: count }),
+  /** The host's next certificate, and all authorities to be trusted from here on; PEM. */
+  z.object({
+    type: z.literal("certificate"),
+    request: count,
+    cert: z.string().max(16_384),
+    authorities: z.array(z.string().max(16_384)).min(1).max(64),
+  }),
   z.object({ type: z.literal("bye"), reason: z.string().max(1024) }),
 ]);
 

@@ -1,0 +1,56 @@
+// Renews this host's certificate at half its life, and again and again while no supernode answers.
+
+import { renewalDueMs } from "../core/certificate-times.ts";
+import { DragonflyError } from "../core/error.ts";
+import type { Log } from "../runtime/log.ts";
+
+export interface RenewalOptions {
+  /** Of the certificate in use. */
+  readonly times: () => { readonly issuedAtMs: number; readonly expiresAtMs: number };
+  /** Gets the next one and puts it in use. */
+  readonly renew: (signal: AbortSignal) => Promise<void>;
+  readonly log: Log;
+}
+
+/** The clock may jump, and the machine may have slept. */
+const maxWaitMs = 600_000;
+const retryMs = { least: 500, most: 60_000 };
+
+export class Renewal {
+  readonly #options: RenewalOptions;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RenewalOptions) {
+    this.#options = options;
+    this.#arm(this.#dueInMs());
+  }
+
+  close(): void {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
+
+  #dueInMs(): number {
+    return renewalDueMs(this.#options.times()) - Date.now();
+  }
+
+  #arm(waitMs: number): void {
+    this.#timer = setTimeout(() => void this.#wake(), Math.min(Math.max(0, waitMs), maxWaitMs)).unref();
+  }
+
+  async #wake(): Promise<void> {
+    const { renew, times, log } = this.#options;
+    if (this.#dueInMs() > 0) return this.#arm(this.#dueInMs());
+    try {
+      await renew(this.#abort.signal);
+      log.info("certificate renewed", { until: new Date(times().expiresAtMs).toISOString() });
+      this.#arm(Math.max(retryMs.least, this.#dueInMs()));
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      const leftMs = times().expiresAtMs - Date.now();
+      log.warn("certificate not renewed", { error: DragonflyError.from(error).message, leftMs });
+      this.#arm(Math.min(retryMs.most, Math.max(retryMs.least, leftMs / 10)) * (0.5 + Math.random() / 2));
+    }
+  }
+}
