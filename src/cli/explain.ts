@@ -20,10 +20,10 @@ export const explain: Command = {
     ["3f2a9c81d0b4 --json | jq .causes", "how many hosts each cause held back"],
   ],
   async run({ flags, operands, io }) {
-    const { supernodes, socket, json } = await loadConfig(explainSchema, flags, surroundings(io.env));
+    const { socket, json, ...cluster } = await loadConfig(explainSchema, flags, surroundings(io.env));
     const [asked] = operands;
     if (asked === undefined) throw new DragonflyError("bad-usage", "no task: say which, as dragonfly tasks shows it");
-    const answer = await ask(asked.toLowerCase(), new SupernodeClient(supernodes), socket);
+    const answer = await ask(asked.toLowerCase(), new SupernodeClient(cluster), socket);
     io.stdout.write(json ? `${JSON.stringify(answer)}\n` : explanationText(answer));
     return 0;
   },

@@ -209,6 +209,7 @@ export class Scheduler {
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     const peer = swarm.join(host, "fetching");
+    peer.admitted = true;
     const wanted = Math.min(this.#tuning.introduce, neighbourLimit(host, this.#tuning));
     const fresh = this.#introduceTo(swarm, peer, wanted - peer.neighbours.length);
     const neighbours = fresh.length === peer.neighbours.length ? fresh : peer.neighbours;
@@ -227,7 +228,7 @@ export class Scheduler {
     const chosen = swarm.chooseNeighbours(peer, count, this.#random, this.#tuning);
     for (const other of chosen) {
       swarm.link(peer, other);
-      if (other.state === "complete") continue;
+      // Who is complete wants nobody, but gives to those alone that it has heard of.
       this.#effects.push({
         type: "introduce",
         host: other.host.id,
@@ -261,7 +262,7 @@ export class Scheduler {
   #moreNeighbours(id: HostId, version: VersionId, count: number, least: HostId | undefined): void {
     const peer = this.#hosts.peer(id, version);
     const swarm = this.#swarms.get(version);
-    if (peer === undefined || swarm === undefined) return;
+    if (peer === undefined || swarm === undefined || !peer.admitted) return;
     // Who is complete asks for nobody: it fetches again.
     peer.state = "fetching";
     const dropped = peer.neighbours.find((other) => other.host.id === least);

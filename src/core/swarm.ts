@@ -57,6 +57,8 @@ export interface Peer {
   facts: DownloadFacts | undefined;
   /** It said that it holds some of the version, or all, not having it from here. */
   offers: boolean;
+  /** The origin lets it have the version: it may read, where one that only offers may not. */
+  admitted: boolean;
 }
 
 /** Of all who have not reported: most peers of a large cluster are old and small. */
@@ -89,6 +91,7 @@ export class Swarm {
       from: nothingYet,
       facts: undefined,
       offers: false,
+      admitted: false,
     };
     this.peers.push(peer);
     host.peers.set(this.version, peer);

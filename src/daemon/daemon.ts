@@ -23,14 +23,14 @@ import { HttpOrigin } from "../origin/http-origin.ts";
 import { authorityFolder } from "../proxy/authority.ts";
 import { ForwardProxy } from "../proxy/forward-proxy.ts";
 import { openInterception } from "../proxy/interception.ts";
-import { type Address, formatAddress, isLoopback } from "../runtime/address.ts";
+import { isLoopback } from "../runtime/address.ts";
 import type { DaemonConfig } from "../runtime/daemon-config.ts";
 import { proxyEnvironment } from "../runtime/environment.ts";
-import { exposureProblem } from "../runtime/exposure.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
+import { Acquaintances } from "./acquaintances.ts";
 import { clusterTokens } from "./cluster-tokens.ts";
 import { DigestContents } from "./digest-contents.ts";
 import { loadHostId } from "./host-id.ts";
@@ -46,6 +46,7 @@ import { Preheaters } from "./preheaters.ts";
 import { ProxyPort } from "./proxy-port.ts";
 import { Recollection } from "./recollection.ts";
 import { Renewal } from "./renewal.ts";
+import { advertised, type SettledConfig, settle } from "./settled-config.ts";
 import { insteadOfStandIn } from "./stand-in.ts";
 import { Supernodes } from "./supernodes.ts";
 import { Transfers } from "./transfers.ts";
@@ -110,9 +111,6 @@ export class Daemon {
   }
 }
 
-/** A configuration that leaves nothing open. */
-type Settled = DaemonConfig & { readonly listen: Address };
-
 interface Parts {
   readonly log: Log;
   readonly store: DiskStore;
@@ -121,33 +119,13 @@ interface Parts {
   readonly identity: ClusterIdentity | undefined;
 }
 
-/** What depends on whether the host has joined with a token. Errors: `bad-config` for a port that would be open in plain HTTP. */
-function settle(config: DaemonConfig, identity: ClusterIdentity | undefined): Settled {
-  const listen = config.listen ?? { host: identity === undefined ? "127.0.0.1" : "0.0.0.0", port: 65_002 };
-  if (identity === undefined) {
-    const secure = config.supernodes.find((url) => url.startsWith("https:"));
-    if (secure !== undefined) {
-      throw new DragonflyError(
-        "bad-config",
-        `${secure} speaks TLS: join it once with --token (dragonfly token create prints one)`,
-      );
-    }
-    const remedy = "join with --token (dragonfly token create prints one), or ";
-    const [problem] = exposureProblem(listen, config.insecure, { name: "--listen", remedy });
-    if (problem !== undefined) throw new DragonflyError("bad-config", problem);
-    return { ...config, listen };
-  }
-  const urls = config.supernodes.length > 0 ? config.supernodes : [`https://${identity.supernode}`];
-  return { ...config, listen, supernodes: urls.map((url) => url.replace(/^http:/, "https:")) };
-}
-
 function warnOfPlain({ insecure }: DaemonConfig, identity: ClusterIdentity | undefined, log: Log): void {
   if (!insecure) return;
   const what = identity === undefined ? "pieces and the proxy" : "the proxy";
   log.warn("insecure: plain HTTP, which anybody on the network can read and alter", { what });
 }
 
-async function compose(config: Settled, { log, store, host, identity }: Parts): Promise<Running> {
+async function compose(config: SettledConfig, { log, store, host, identity }: Parts): Promise<Running> {
   const credentials = identity?.credentials;
   const registries = await Registries.load({ ...config, log });
   const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
@@ -164,8 +142,12 @@ async function compose(config: Settled, { log, store, host, identity }: Parts): 
   const downloadLimit = new TokenBucket(config.downloadLimitBytesPerSecond);
   let sentBytes = 0;
 
+  const acquaintances = new Acquaintances();
   const pieces = new PieceServer({
-    find: (version) => {
+    find: (version, requester) => {
+      if (!acquaintances.has(version, requester)) {
+        return new DragonflyError("not-allowed", "the supernode did not introduce this host for the version");
+      }
       const holding = store.find(version);
       return holding === undefined ? new DragonflyError("not-found", "this host does not hold it") : servable(holding);
     },
@@ -201,11 +183,14 @@ async function compose(config: Settled, { log, store, host, identity }: Parts): 
         complete: state === "complete",
       })),
     }),
-    onNews: (news, supernode) => {
-      if (news.type === "recall") void recollection.tell(news.version, supernode.host);
-      else if (news.type === "serve" || news.type === "serve-cancelled") preheaters.hear(news, supernode.host);
-      else transfers.hear(news, supernode);
+    onNews: (heard, supernode) => {
+      for (const news of acquaintances.hear(heard, pieces)) {
+        if (news.type === "recall") void recollection.tell(news.version, supernode.host);
+        else if (news.type === "serve" || news.type === "serve-cancelled") preheaters.hear(news, supernode.host);
+        else transfers.hear(news, supernode);
+      }
     },
+    onIntroduced: (version, neighbours) => acquaintances.introduce(version, neighbours),
     onUp: (supernode) => transfers.supernodeBack(supernode),
     onDown: (supernode) => {
       preheaters.supernodeLost(supernode.host);
@@ -243,6 +228,7 @@ async function compose(config: Settled, { log, store, host, identity }: Parts): 
   const recollection = new Recollection({ supernodes, store, archive, transfers });
   const unhear = store.onEvicted((version) => {
     pieces.withdraw(version);
+    acquaintances.forget(version);
     archive.remove(version);
     supernodes.tell({ type: "leave", version });
   });
@@ -344,19 +330,6 @@ function servable(holding: Holding): Servable {
     read: (piece, into) => holding.read(piece, into),
     onGained: (listener) => holding.onGained(listener),
   };
-}
-
-/** What other hosts dial: null for a listener that only this machine reaches, unless the whole cluster is on this machine. */
-function advertised(config: DaemonConfig, bound: Address): string | null {
-  const { advertise, supernodes } = config;
-  if (advertise !== undefined) {
-    return formatAddress({ host: advertise.host, port: advertise.port === 0 ? bound.port : advertise.port });
-  }
-  if (isLoopback(bound.host)) {
-    const local = supernodes.every((url) => isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, "")));
-    return local ? formatAddress(bound) : null;
-  }
-  return bound.host === "0.0.0.0" || bound.host === "::" ? `:${bound.port}` : formatAddress(bound);
 }
 
 /** A socket file that nobody listens on is a dead daemon's and is taken over. */

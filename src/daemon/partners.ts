@@ -32,6 +32,8 @@ export interface PartnersOptions {
 interface Entry extends Partner {
   channel: Channel | undefined;
   refusals: number;
+  /** It has told what it holds. */
+  open: boolean;
 }
 
 /** Refusals of a neighbour that is still making room for the version, and the first pause after one; each is twice as long as the last. */
@@ -63,7 +65,7 @@ export class Partners {
 
   introduce(partner: Partner): void {
     if (this.#closed || this.#entries.has(partner.id)) return;
-    const entry: Entry = { ...partner, channel: undefined, refusals: 0 };
+    const entry: Entry = { ...partner, channel: undefined, refusals: 0, open: false };
     this.#entries.set(partner.id, entry);
     this.#options.onIntroduced(partner);
     void this.#connect(entry);
@@ -100,6 +102,7 @@ export class Partners {
       entry.channel = link.open(version, {
         ...heard,
         bitmap: (held, complete) => {
+          entry.open = true;
           if (entry.seed) this.#redials = 0;
           heard.bitmap(held, complete);
         },
@@ -116,10 +119,11 @@ export class Partners {
     }
   }
 
-  /** Two hosts are introduced at the same moment, so the other may still be making room for the version. */
+  /** Two hosts are introduced at the same moment, so the other may not have heard, or still be making room for the version. */
   #refused(entry: Entry, error: DragonflyError): void {
     if (this.#entries.get(entry.id) !== entry) return;
-    if (error.code !== "not-found" || entry.refusals >= maxRefusals) return this.#lose(entry);
+    const early = !entry.open && (error.code === "not-found" || error.code === "not-allowed");
+    if (!early || entry.refusals >= maxRefusals) return this.#lose(entry);
     entry.channel = undefined;
     setTimeout(
       () => {

@@ -34,8 +34,14 @@ export type Certificate = FromSupernodeOf<"certificate">;
 type Answer = Task | Token | Certificate;
 /** What it wants to be here. */
 export type OrderNews = FromSupernodeOf<"serve" | "serve-cancelled">;
+/** Whom it lets in no more. */
+type BarredNews = FromSupernodeOf<"barred">;
 /** What it says of a version. */
-export type SwarmNews = Exclude<FromSupernode, OrderNews | Answer | { type: "welcome" | "refused" | "bye" }>;
+export type SwarmNews = Exclude<
+  FromSupernode,
+  OrderNews | BarredNews | Answer | { type: "welcome" | "refused" | "bye" }
+>;
+export type News = SwarmNews | OrderNews | BarredNews;
 
 export interface SupernodeLinkOptions {
   readonly url: string;
@@ -44,7 +50,7 @@ export interface SupernodeLinkOptions {
   readonly log: Log;
   /** What to say first, asked anew at each dialling. */
   readonly hello: () => Omit<FromDaemonOf<"hello">, "sealKey">;
-  readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
+  readonly onNews: (news: News, supernode: SupernodeIdentity) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
   /** It is gone; it is dialled again when this says so. */
   readonly onDown: (supernode: SupernodeIdentity) => boolean;

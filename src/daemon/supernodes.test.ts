@@ -61,6 +61,7 @@ async function stage(t: TestContext) {
       log: silentLog,
       introduce: () => ({ address: null, labels: {}, holdings: [] }),
       onNews: () => {},
+      onIntroduced: () => {},
       onUp: (up) => happenings.note(happenings.up, up),
       onDown: (down) => happenings.note(happenings.down, down),
       ...options,

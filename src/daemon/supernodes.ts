@@ -9,15 +9,20 @@ import { Isolation, type IsolationTuning } from "../core/isolation.ts";
 import type { Credentials } from "../net/credentials.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
-import { controlProtocol, type FromDaemon, type FromDaemonOf, maxKnownKeys } from "../wire/control.ts";
+import {
+  controlProtocol,
+  type FromDaemon,
+  type FromDaemonOf,
+  maxKnownKeys,
+  type NeighbourAddress,
+} from "../wire/control.ts";
 import type { TaskRequest } from "../wire/task-key.ts";
 import { Membership, type Resolve } from "./membership.ts";
 import {
   type Certificate,
-  type OrderNews,
+  type News,
   type SupernodeIdentity,
   SupernodeLink,
-  type SwarmNews,
   type Task,
   type Token,
 } from "./supernode-link.ts";
@@ -37,7 +42,9 @@ export interface SupernodesOptions {
   readonly log: Log;
   /** What to say in `hello`, asked anew at each dialling. */
   readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings" | "limits">;
-  readonly onNews: (news: SwarmNews | OrderNews, supernode: SupernodeIdentity) => void;
+  readonly onNews: (news: News, supernode: SupernodeIdentity) => void;
+  /** With the answer to a registration. */
+  readonly onIntroduced: (version: VersionId, neighbours: readonly NeighbourAddress[]) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
   readonly onDown: (supernode: SupernodeIdentity) => void;
   readonly resolve?: Resolve;
@@ -175,7 +182,9 @@ export class Supernodes {
         throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
       }
       try {
-        return { task: await link.register(message, signal), supernode };
+        const answer = await link.register(message, signal);
+        this.#options.onIntroduced(answer.version, answer.neighbours);
+        return { task: answer, supernode };
       } catch (thrown) {
         const error = DragonflyError.from(thrown);
         if (error.code !== "supernode-unreachable") throw error;

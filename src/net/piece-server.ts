@@ -99,6 +99,12 @@ export class PieceServer {
     for (const link of this.#links.values()) link.withdraw(version, error);
   }
 
+  /** The same for one host, which `find` gives the version no more. */
+  withdrawFrom(host: HostId, version: VersionId): void {
+    const error = new DragonflyError("not-allowed", "the host was dropped");
+    for (const link of this.#links.values()) if (link.requester === host) link.withdraw(version, error);
+  }
+
   /** Ends the links of a host that is let in no more. */
   expel(host: HostId): void {
     for (const link of this.#links.values()) if (link.requester === host) link.end("this host is let in no more");

@@ -23,5 +23,10 @@ export const explainSchema: Schema<typeof settings, ExplainConfig> = {
   role: "admin",
   settings,
   check: () => [],
-  config: ({ supernode, json, socket }) => ({ supernodes: supernode, json, socket }),
+  config: ({ supernode, token, json, socket }) => ({
+    supernodes: supernode,
+    ...(token === undefined ? {} : { token }),
+    json,
+    socket,
+  }),
 };

@@ -58,7 +58,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #channels = new Map<HostId, Channel>();
   readonly #introductions = new Introductions((host, version, neighbours) => {
-    this.#post(host, { type: "neighbours", version, neighbours: addressesOf(neighbours) });
+    this.#post(host, { type: "neighbours", version, neighbours: addressesOf(neighbours, version) });
   });
   readonly orders = new HostOrders({
     post: (host, message) => this.#send(host, message),
@@ -124,9 +124,15 @@ export class Cluster {
     });
   }
 
-  /** Cuts a host off. */
+  /** Whether the host may read the version: it was admitted, and has not left. */
+  admits(host: HostId, version: VersionId): boolean {
+    return this.scheduler.hosts.get(host)?.peers.get(version)?.admitted === true;
+  }
+
+  /** Cuts a host off, and tells the others to give it nothing. */
   expel(host: HostId): void {
     this.#channels.get(host)?.cut();
+    for (const [other, channel] of this.#channels) if (other !== host) channel.send({ type: "barred", host });
   }
 
   /** Feeds the scheduler and carries out what it wants. */
@@ -390,7 +396,7 @@ export class Cluster {
       lastModified,
       representation: representation === undefined ? undefined : { ...representation },
       manifest: seed.snapshot(),
-      neighbours: addressesOf(neighbours),
+      neighbours: addressesOf(neighbours, version),
       isolated: this.scheduler.hosts.get(host)?.strikes.isolated === true ? true : undefined,
     });
     this.watches.admitted(host, version);

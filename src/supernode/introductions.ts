@@ -11,8 +11,10 @@ const gatherMs = 10;
 const hostsPerTurn = 64;
 
 /** As they are told. */
-export function addressesOf(hosts: readonly Host[]): NeighbourAddress[] {
-  return hosts.map(({ id, address }) => ({ id, address }));
+export function addressesOf(hosts: readonly Host[], version: VersionId): NeighbourAddress[] {
+  return hosts.map(({ id, address, peers }) =>
+    peers.get(version)?.admitted === true ? { id, address } : { id, address, onlyGives: true },
+  );
 }
 
 type Tell = (host: HostId, version: VersionId, neighbours: readonly Host[]) => void;

@@ -150,8 +150,12 @@ async function compose(
     renew: gate && ((host, request) => gate.renew(host, request)),
   });
   const pieces = new PieceServer({
-    find: (version) =>
-      seeds.find(version) ?? new DragonflyError("not-found", "the supernode does not seed this version"),
+    find: (version, requester) => {
+      if (!cluster.admits(requester, version)) {
+        return new DragonflyError("not-allowed", "this host was not admitted to the version");
+      }
+      return seeds.find(version) ?? new DragonflyError("not-found", "the supernode does not seed this version");
+    },
     ...(gate === undefined ? {} : { isFrom: (socket, requester) => certifiedPeer(socket)?.id === requester }),
     slabs,
     uploadLimits: seedUploadLimits,

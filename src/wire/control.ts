@@ -98,7 +98,8 @@ const signedPart = z.object({ key: z.string().max(256), part: manifest });
 const holdings = z.array(z.object({ task: taskId, version: versionId, complete: z.boolean() })).max(100_000);
 /** Public keys of supernodes that the host has met, as they came in `welcome`. */
 const keys = z.array(z.string().max(256)).max(maxKnownKeys);
-const neighbour = z.object({ id: hostId, address: address.nullable() });
+/** One that only gives was not admitted, and may not read. */
+const neighbour = z.object({ id: hostId, address: address.nullable(), onlyGives: z.boolean().optional() });
 const neighbours = z.array(neighbour).max(256);
 /** What a watched download tells beyond its sums. */
 const progressDetail = z.object({
@@ -262,6 +263,8 @@ export const fromSupernode = z.discriminatedUnion("type", [
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
   /** Somebody looks on: tell its progress so often and in detail; 0: as usual again. */
   z.object({ type: z.literal("watch"), version: versionId, everyMs: count.max(60_000) }),
+  /** A host that is let in no more, for whichever version. */
+  z.object({ type: z.literal("barred"), host: hostId }),
   /** Tell what you hold of it, and what supernodes signed of it. */
   z.object({ type: z.literal("recall"), version: versionId }),
   z.object({ type: z.literal("abandoned"), version: versionId, error: wireError }),
