@@ -181,7 +181,8 @@ export class Transfers {
     const { supernodes, store, links } = this.#options;
     const home = supernodes.homeOf(key.id);
     // The seed is dialled while it asks the origin, unless nothing is likely to be fetched from it.
-    if (home !== undefined && store.latest(key.id)?.state !== "complete") links.prepare({ id: home.host, address: home.address });
+    if (home !== undefined && store.latest(key.id)?.state !== "complete")
+      links.prepare({ id: home.host, address: home.address });
     const { task, supernode } = await supernodes.register(key.id, request, { signal });
     const shared = this.#join(task.version, key, request);
     if (shared !== undefined) return shared;

@@ -33,7 +33,7 @@ after(async () => {
 const at = (name: string): string => join(folder, name);
 
 function start(command: string, ...args: readonly string[]): Program {
-  return new Program("dragonfly", [command, ...args], { cwd: folder, killAfterMs: 60_000 });
+  return new Program("dragonfly", [command, ...args], { cwd: folder, killAfterMs: 600_000 });
 }
 
 async function run(command: string, ...args: readonly string[]): Promise<string> {
@@ -58,7 +58,7 @@ test("a supernode, a token, three daemons: they exchange over TLS, and no file w
   await Promise.all(hosts.map((name) => startDaemon(name, "--token", token)));
   const gets = hosts.map((name) => {
     const args = [origin.url("/f.bin"), "-o", at(`${name}.bin`), "--socket", at(`${name}.sock`)];
-    return new Program("dfget", args, { cwd: folder, killAfterMs: 60_000 }).ended;
+    return new Program("dfget", args, { cwd: folder, killAfterMs: 100_000 }).ended;
   });
   for (const outcome of await Promise.all(gets)) succeeded(outcome);
   for (const name of hosts) assert.deepEqual(await readFile(at(`${name}.bin`)), Buffer.from(content));

@@ -26,6 +26,10 @@ import type { SeedBook } from "./seed-book.ts";
 import { explainTask, type SupernodeLimits } from "./task-explanation.ts";
 
 declare module "fastify" {
+  interface FastifyInstance {
+    /** `METHOD /path/:parameter` each. */
+    readonly routes: readonly string[];
+  }
   interface FastifyContextConfig {
     /** What a route asks of its callers, where it is not what `defaultAccess` says. */
     access?: Access;
@@ -55,6 +59,9 @@ const operate = { config: { access: "operate" } } as const;
 export function createApi(options: ApiOptions, serverFactory?: FastifyServerFactory): FastifyInstance {
   const { cluster, seeds, gate } = options;
   const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 1 << 20, ...(serverFactory === undefined ? {} : { serverFactory }) });
+  const routes: string[] = [];
+  app.decorate("routes", routes);
+  app.addHook("onRoute", ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
   useProblems(app);
   if (gate !== undefined) {
     app.addHook("onRequest", ({ raw, method, routeOptions }) =>

@@ -43,11 +43,14 @@ import { SeedContents } from "./seed-contents.ts";
 export class Supernode {
   /** `http://host:port`, with the real port. */
   readonly url: string;
+  /** All that is served on its port, as `METHOD /path/:parameter`. */
+  readonly routes: readonly string[];
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  private constructor(url: string, close: () => Promise<void>) {
-    this.url = url;
+  private constructor(serving: Serving, close: () => Promise<void>) {
+    this.url = serving.url;
+    this.routes = serving.routes;
     this.#close = close;
   }
 
@@ -56,7 +59,7 @@ export class Supernode {
     const key = await loadClusterKey(config.dataDir);
     const store = await DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
     try {
-      return await compose(config, { log, key, store }, (url, close) => new Supernode(url, close));
+      return await compose(config, { log, key, store }, (serving, close) => new Supernode(serving, close));
     } catch (error) {
       await store.close();
       throw error;
@@ -70,6 +73,11 @@ export class Supernode {
   }
 }
 
+interface Serving {
+  readonly url: string;
+  readonly routes: readonly string[];
+}
+
 interface Parts {
   readonly log: Log;
   readonly key: Awaited<ReturnType<typeof loadClusterKey>>;
@@ -79,7 +87,7 @@ interface Parts {
 async function compose(
   config: SupernodeConfig,
   { log, key, store }: Parts,
-  make: (url: string, close: () => Promise<void>) => Supernode,
+  make: (serving: Serving, close: () => Promise<void>) => Supernode,
 ): Promise<Supernode> {
   if (config.insecure)
     log.warn("insecure: plain HTTP, which anybody on the network can read and alter", {
@@ -191,7 +199,8 @@ async function compose(
   log.info("supernode serving", { url, version: packageVersion });
   door.prepare();
 
-  return make(url, async () => {
+  const routes = [...api.routes, `GET ${controlPath}`, `GET ${linkPath}`];
+  return make({ url, routes }, async () => {
     ready = false;
     live.close();
     preheats.close();
