@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 
 /** They start container engines, browsers and package managers, or wait for what they broke: `npm run test:slow`. */
 const slow = [
+  "e2e/capture",
   ...["e2e/engines", "e2e/proxy-tools", "e2e/registry-faults", "e2e/failover", "e2e/package", "e2e/explain"],
   ...["e2e/console", "e2e/secrets", "e2e/slow-clients"],
 ];

@@ -33,6 +33,7 @@ const table: Readonly<Record<string, Access | "host">> = {
   "POST /api/v1/hosts/:id/isolate": "operate",
   "POST /api/v1/hosts/:id/release": "operate",
   "GET /api/v1/events": "read",
+  "GET /api/v1/openapi.json": "read",
   "GET /api/v1/origins": "read",
   "GET /api/v1/preheats": "read",
   "POST /api/v1/preheats": "operate",
