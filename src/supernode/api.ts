@@ -58,7 +58,12 @@ const operate = { config: { access: "operate" } } as const;
 /** `serverFactory` makes the server where it is not to be one for plain HTTP. */
 export function createApi(options: ApiOptions, serverFactory?: FastifyServerFactory): FastifyInstance {
   const { cluster, seeds, gate } = options;
-  const app = fastify({ logger: false, ...fastifyLimits, bodyLimit: 1 << 20, ...(serverFactory === undefined ? {} : { serverFactory }) });
+  const app = fastify({
+    logger: false,
+    ...fastifyLimits,
+    bodyLimit: 1 << 20,
+    ...(serverFactory === undefined ? {} : { serverFactory }),
+  });
   const routes: string[] = [];
   app.decorate("routes", routes);
   app.addHook("onRoute", ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
