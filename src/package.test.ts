@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { packageRoot } from "./runtime/package-root.ts";
@@ -49,9 +50,14 @@ test("the tarball is small, and has what runs and nothing that tests", () => {
 });
 
 test("the libraries in the tarball come with their licences", () => {
-  for (const name of ["cli/progress-bar", "net/x509-classes"]) {
+  for (const name of ["cli/progress-bar", "net/x509-classes", "runtime/otlp-classes"]) {
     const code = readFileSync(join(root, "dist", `${name}.js`), "utf8");
-    assert.doesNotMatch(code, /\bfrom\s*"(?!node:)/, `${name} is not bundled`);
+    const imported = [...code.matchAll(/\bfrom\s*"([^"]+)"/g)].map(([, from = ""]) => from);
+    assert.deepEqual(
+      imported.filter((from) => !isBuiltin(from)),
+      [],
+      name,
+    );
     assert.ok(existsSync(join(root, "dist", `${name}.LICENSE.txt`)));
   }
 });

@@ -3,6 +3,7 @@
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import { daemonSchema } from "../runtime/daemon-config.ts";
 import { openLog } from "../runtime/log.ts";
+import { openTracer } from "../runtime/tracing.ts";
 import type { Command } from "./command.ts";
 import { serve } from "./serve.ts";
 
@@ -22,12 +23,13 @@ export const daemon: Command = {
   async run({ flags, io }) {
     const config = await loadConfig(daemonSchema, flags, surroundings(io.env));
     const log = await openLog({ level: config.logLevel, format: config.logFormat }, io.stderr);
+    const tracer = await openTracer("dragonfly-daemon", io.env);
     return serve(async () => {
       const { Daemon } = await import("../daemon/daemon.ts");
-      const running = await Daemon.start(config, log);
+      const running = await Daemon.start(config, log, tracer);
       const { piecesUrl, proxyUrl, socket, idle } = running;
       const readyLine = `daemon ready: pieces ${piecesUrl}, proxy ${proxyUrl ?? "off"}, socket ${socket}`;
-      return { readyLine, idle, close: () => running.close() };
+      return { readyLine, idle, close: () => running.close().finally(() => tracer.close()) };
     }, io);
   },
 };

@@ -12,6 +12,7 @@ import { type OutputTarget, resolveTarget } from "../local/output-target.ts";
 import { reachDaemon } from "../local/reach-daemon.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import { type GetConfig, getSchema } from "../runtime/get-config.ts";
+import { openTracer } from "../runtime/tracing.ts";
 import { publicUrl } from "../wire/public-url.ts";
 import type { Call } from "./command.ts";
 import { Interruption } from "./interruption.ts";
@@ -62,7 +63,10 @@ export class GetRun {
     const ca = config.cacert === undefined ? undefined : await readCertificates(config.cacert, "--cacert");
 
     const interruption = new Interruption(this.#io, config.timeoutMs);
-    const client = new LocalClient(config.socket);
+    const tracer = await openTracer("dfget", env);
+    const attributes = { "url.full": config.displayUrl };
+    const span = tracer.start("dfget", { kind: "client", parent: env.TRACEPARENT, attributes });
+    const client = new LocalClient(config.socket, span.traceparent);
     let output: Output | undefined;
     try {
       output = await this.#open(target, config);
@@ -76,11 +80,16 @@ export class GetRun {
       await this.#download.run(requestFrom(config, output.ordered ? "stream" : "any", ca), interruption.signal);
       this.#closeBar();
       if (!config.quiet) this.#printResult(this.#download);
+    } catch (error) {
+      span.fail(DragonflyError.from(error));
+      throw error;
     } finally {
+      span.end();
       this.#closeBar();
       await output?.discard();
       client.close();
       interruption.close();
+      await tracer.close();
     }
   }
 

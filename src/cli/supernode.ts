@@ -3,6 +3,7 @@
 import { loadConfig, surroundings } from "../runtime/config.ts";
 import { openLog } from "../runtime/log.ts";
 import { supernodeSchema } from "../runtime/supernode-config.ts";
+import { openTracer } from "../runtime/tracing.ts";
 import type { Command } from "./command.ts";
 import { serve } from "./serve.ts";
 
@@ -21,10 +22,14 @@ export const supernode: Command = {
   async run({ flags, io }) {
     const config = await loadConfig(supernodeSchema, flags, surroundings(io.env));
     const log = await openLog({ level: config.logLevel, format: config.logFormat }, io.stderr);
+    const tracer = await openTracer("dragonfly-supernode", io.env);
     return serve(async () => {
       const { Supernode } = await import("../supernode/supernode.ts");
-      const running = await Supernode.start(config, log);
-      return { readyLine: `supernode ready on ${running.url}`, close: () => running.close() };
+      const running = await Supernode.start(config, log, tracer);
+      return {
+        readyLine: `supernode ready on ${running.url}`,
+        close: () => running.close().finally(() => tracer.close()),
+      };
     }, io);
   },
 };

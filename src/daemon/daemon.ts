@@ -28,6 +28,7 @@ import type { DaemonConfig } from "../runtime/daemon-config.ts";
 import { proxyEnvironment } from "../runtime/environment.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
+import { noTracer, type Tracer } from "../runtime/tracing.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
 import { Acquaintances } from "./acquaintances.ts";
@@ -69,7 +70,7 @@ export class Daemon {
   }
 
   /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
-  static async start(config: DaemonConfig, log: Log = silentLog): Promise<Daemon> {
+  static async start(config: DaemonConfig, log: Log = silentLog, tracer: Tracer = noTracer): Promise<Daemon> {
     const open = () => DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
     const store = await (config.idleExitMs === 0 ? insteadOfStandIn(config.socket, open) : open());
     try {
@@ -77,7 +78,7 @@ export class Daemon {
       const settled = settle(config, identity);
       warnOfPlain(settled, identity, log);
       const host = identity?.host ?? (await loadHostId(config.dataDir));
-      return new Daemon(await compose(settled, { log, store, host, identity }));
+      return new Daemon(await compose(settled, { log, tracer, store, host, identity }));
     } catch (error) {
       await store.close();
       throw error;
@@ -113,6 +114,7 @@ export class Daemon {
 
 interface Parts {
   readonly log: Log;
+  readonly tracer: Tracer;
   readonly store: DiskStore;
   readonly host: HostId;
   /** Where the cluster speaks TLS. */
@@ -125,7 +127,7 @@ function warnOfPlain({ insecure }: DaemonConfig, identity: ClusterIdentity | und
   log.warn("insecure: plain HTTP, which anybody on the network can read and alter", { what });
 }
 
-async function compose(config: SettledConfig, { log, store, host, identity }: Parts): Promise<Running> {
+async function compose(config: SettledConfig, { log, tracer, store, host, identity }: Parts): Promise<Running> {
   const credentials = identity?.credentials;
   const registries = await Registries.load({ ...config, log });
   const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
@@ -241,6 +243,7 @@ async function compose(config: SettledConfig, { log, store, host, identity }: Pa
     ready: () => ready,
     busy: () => watch.busy(),
     giveWay: config.idleExitMs === 0 ? undefined : () => watch.end(),
+    tracer,
   });
   await api.ready();
   const content = new DigestContents({ transfers, store });

@@ -1,5 +1,6 @@
 // What programs on this machine ask the daemon, over its socket.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import fastify, { type FastifyInstance } from "fastify";
 import { DragonflyError } from "../core/error.ts";
@@ -8,6 +9,7 @@ import { serveHealth, type Watched } from "../net/health.ts";
 import { fastifyLimits } from "../net/http-limits.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
+import type { Tracer } from "../runtime/tracing.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
 import { openApiOf } from "../wire/openapi.ts";
@@ -25,6 +27,7 @@ export interface LocalApiOptions extends Watched {
   readonly busy: () => () => void;
   /** Leaves for another daemon; undefined for one that is there to stay. */
   readonly giveWay: (() => void) | undefined;
+  readonly tracer: Tracer;
 }
 
 const maxClients = 4096;
@@ -60,6 +63,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
       throw new DragonflyError("overloaded", `${maxClients} downloads are waited for already`, { retryAfterMs: 1000 });
     }
     const range = body.range === undefined ? undefined : parseByteRange(body.range);
+    const span = options.tracer.start("download", { kind: "server", parent: traceparentOf(request.headers) });
     const idle = options.busy();
     clients++;
     const left = new AbortController();
@@ -67,17 +71,19 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     const signal = withTimeout(left.signal, body.timeoutMs);
     reply.hijack();
     try {
-      const ticket = await openForClient(transfers, { ...body, range }, signal);
+      const ticket = await openForClient(transfers, { ...body, range, traceparent: span.traceparent }, signal);
       reply.raw.writeHead(200, { "content-type": "application/x-ndjson" });
       if (body.order === "stream") ticket.transfer?.readAt(0);
       await new Delivery(reply.raw, ticket, body.order).run(body.digest, signal);
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
+      span.fail(error);
       const text = JSON.stringify(problemOf(error));
       reply.raw.writeHead(error.status, { "content-type": "application/problem+json" }).write(text);
     } finally {
       clients--;
       idle();
+      span.end();
       reply.raw.end();
     }
   });
@@ -114,6 +120,10 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     return reply.code(204).send();
   });
   return app;
+}
+
+function traceparentOf({ traceparent }: IncomingHttpHeaders): string | undefined {
+  return typeof traceparent === "string" ? traceparent.slice(0, 64) : undefined;
 }
 
 function holdingOf(store: Store, id: string): Holding {

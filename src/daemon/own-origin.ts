@@ -86,8 +86,8 @@ export interface RestOfOrigin {
 }
 
 export function originRequest(key: TaskKey, request: TaskRequest): OriginRequest {
-  const { range, ca, insecureOrigin } = request;
-  return { url: key.originUrl, headers: key.headers, range, ca, insecure: insecureOrigin };
+  const { range, ca, insecureOrigin, traceparent } = request;
+  return { url: key.originUrl, headers: key.headers, range, ca, insecure: insecureOrigin, traceparent };
 }
 
 /** For one that was asked without a condition. */

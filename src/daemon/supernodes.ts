@@ -171,9 +171,9 @@ export class Supernodes {
     await untilAborted(this.#ready, signal);
     if (this.up.length === 0) await untilAborted(this.#allDialled(), signal);
     const filter = task.filter === undefined ? undefined : [...task.filter];
-    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights } = task;
+    const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights, traceparent } = task;
     const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
-    const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs };
+    const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs, traceparent };
     const tried = new Set<string>();
     for (;;) {
       const link = this.#home(id, tried);

@@ -26,10 +26,13 @@ interface Question {
 
 export class LocalClient {
   readonly socket: string;
+  readonly #trace: { readonly traceparent?: string };
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
 
-  constructor(socket: string) {
+  /** `traceparent` says within whose trace it asks (W3C Trace Context). */
+  constructor(socket: string, traceparent?: string) {
     this.socket = socket;
+    this.#trace = traceparent === undefined ? {} : { traceparent };
   }
 
   /** What runs behind the socket; null when nothing does. */
@@ -109,7 +112,7 @@ export class LocalClient {
         agent: this.#agent,
         method,
         path,
-        headers: { host: "localhost", ...headers, ...json },
+        headers: { host: "localhost", ...this.#trace, ...headers, ...json },
         signal,
       });
       asked.once("response", resolve);

@@ -16,6 +16,8 @@ export interface OriginRequest {
   readonly insecure?: boolean | undefined;
   /** What the opening asks for at most, in place of the reader's own measure: little, where only the version is in question. */
   readonly firstBytes?: number | undefined;
+  /** Within whose trace it is asked (W3C Trace Context). */
+  readonly traceparent?: string | undefined;
 }
 
 /** What tells one version of a resource from another. */

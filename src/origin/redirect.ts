@@ -107,9 +107,10 @@ export class RedirectFollower {
   }
 
   async #once(hop: Hop, request: OriginRequest, ask: Ask): Promise<DoorResponse> {
+    const trace = request.traceparent === undefined ? {} : { traceparent: request.traceparent };
     try {
       return await this.#door.request(hop.url, {
-        headers: { accept: "*/*", "user-agent": "dragonfly", ...hop.headers, ...ask.headers },
+        headers: { accept: "*/*", "user-agent": "dragonfly", ...hop.headers, ...ask.headers, ...trace },
         trust: { ca: request.ca, insecure: request.insecure },
         signal: ask.signal,
       });

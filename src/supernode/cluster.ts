@@ -289,7 +289,7 @@ export class Cluster {
   #note(task: TaskRequest, by: string, onlyShareable = false): TaskKey {
     const key = taskKey(task);
     const { id, audience, displayUrl, digest, originUrl: url, headers } = key;
-    const { range, ca, insecureOrigin: insecure } = task;
+    const { range, ca, insecureOrigin: insecure, traceparent } = task;
     this.#options.seeds.note({
       task: id,
       audience,
@@ -297,7 +297,7 @@ export class Cluster {
       digest,
       onlyShareable,
       by,
-      request: { url, headers, range, ca, insecure },
+      request: { url, headers, range, ca, insecure, traceparent },
     });
     return key;
   }

@@ -8,6 +8,7 @@ import { OriginHealth, type OriginStanding } from "../origin/origin-health.ts";
 import { openWithRetry } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
+import { type Tracer, traced } from "../runtime/tracing.ts";
 import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { versionRecord } from "../wire/version-record.ts";
@@ -38,6 +39,7 @@ export interface SeedBookOptions {
   readonly store: Store;
   readonly makeSeed: (holding: Holding) => Seed;
   readonly log: Log;
+  readonly tracer: Tracer;
 }
 
 /** Probes that wait for their turn: each holds the credentials of its asker. */
@@ -94,8 +96,11 @@ export class SeedBook {
     const key = errandKey(task, audience);
     const errand = this.#errands.get(key);
     if (errand === undefined) throw new DragonflyError("internal", "a probe was asked for that nobody registered");
+    const span = this.#span("probe origin", errand.displayUrl, errand.request);
+    const { traceparent } = span;
+    const request = { ...errand.request, traceparent, ...(offered ? { firstBytes: 1 } : {}) };
     try {
-      return await this.#probe(offered ? { ...errand, request: { ...errand.request, firstBytes: 1 } } : errand);
+      return await traced(span, () => this.#probe({ ...errand, request }));
     } finally {
       this.#errands.delete(key);
     }
@@ -111,8 +116,10 @@ export class SeedBook {
       return;
     }
     if (prepared === undefined) throw new DragonflyError("internal", "nothing is open to read from");
+    const span = this.#span("read origin", seed.version.url, prepared.request);
+    const request = { ...prepared.request, traceparent: span.traceparent };
     try {
-      await seed.run(prepared.opened, prepared.request);
+      await traced(span, () => seed.run(prepared.opened, request));
     } catch (thrown) {
       throw this.#fault(prepared.request.url, thrown);
     }
@@ -135,6 +142,11 @@ export class SeedBook {
     this.#abort.abort(new DragonflyError("interrupted", "the supernode is stopping"));
     for (const { opened } of this.#prepared.values()) opened.body.destroy();
     for (const seed of this.#seeds.values()) seed.close();
+  }
+
+  #span(name: string, url: string, { traceparent }: OriginRequest) {
+    const attributes = { "url.full": publicUrl(url) };
+    return this.#options.tracer.start(name, { kind: "client", parent: traceparent, attributes });
   }
 
   async #probe(errand: Errand): Promise<VersionId> {

@@ -25,6 +25,7 @@ import { proxyEnvironment } from "../runtime/environment.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import type { SupernodeConfig } from "../runtime/supernode-config.ts";
+import { noTracer, type Tracer } from "../runtime/tracing.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import { createApi } from "./api.ts";
 import { Cluster } from "./cluster.ts";
@@ -55,11 +56,11 @@ export class Supernode {
   }
 
   /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
-  static async start(config: SupernodeConfig, log: Log = silentLog): Promise<Supernode> {
+  static async start(config: SupernodeConfig, log: Log = silentLog, tracer: Tracer = noTracer): Promise<Supernode> {
     const key = await loadClusterKey(config.dataDir);
     const store = await DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
     try {
-      return await compose(config, { log, key, store }, (serving, close) => new Supernode(serving, close));
+      return await compose(config, { log, tracer, key, store }, (serving, close) => new Supernode(serving, close));
     } catch (error) {
       await store.close();
       throw error;
@@ -80,13 +81,14 @@ interface Serving {
 
 interface Parts {
   readonly log: Log;
+  readonly tracer: Tracer;
   readonly key: Awaited<ReturnType<typeof loadClusterKey>>;
   readonly store: DiskStore;
 }
 
 async function compose(
   config: SupernodeConfig,
-  { log, key, store }: Parts,
+  { log, tracer, key, store }: Parts,
   make: (serving: Serving, close: () => Promise<void>) => Supernode,
 ): Promise<Supernode> {
   if (config.insecure)
@@ -125,6 +127,7 @@ async function compose(
     origin,
     store,
     log,
+    tracer,
     makeSeed: (holding) =>
       new Seed({
         holding,

@@ -149,6 +149,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     rights: z.string().max(256).optional(),
     /** How old the origin's word that it is current may be. */
     maxAgeMs: count.optional(),
+    traceparent: z.string().max(256).optional(),
   }),
   /** Asks for a registry's token; the supernode asks the token service once for all. */
   z.object({

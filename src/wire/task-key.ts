@@ -27,6 +27,8 @@ export interface TaskRequest {
   readonly rights?: string | undefined;
   /** Nobody vouches for the origin. */
   readonly insecureOrigin?: boolean | undefined;
+  /** Within whose trace it is done (W3C Trace Context); no part of the key. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface ByteRange {
