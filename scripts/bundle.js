@@ -28,7 +28,8 @@ await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
 
 async function program(input, { codeSplitting }) {
   // Optional parts of `ws` that are not among the dependencies, and one of fastify that comes without the text of its licence.
-  const external = ["bufferutil", "utf-8-validate", "abstract-logging"];
+  // Spans are told by few: who does not pays nothing for the code.
+  const external = ["bufferutil", "utf-8-validate", "abstract-logging", /\/otlp-tracer\.js$/];
   const build = await rolldown({ input, platform: "node", external, checks: { eval: false }, logLevel: "warn" });
   const dir = "dist/programs";
   const names = { entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" };

@@ -9,14 +9,13 @@ import { withApiTables } from "./cli/api-reference.ts";
 import { errorCatalogue } from "./core/error.ts";
 import { createLocalApi, type LocalApiOptions } from "./daemon/local-api.ts";
 import { localRoutes } from "./daemon/local-api-routes.ts";
-import { DaemonMetrics } from "./daemon/metrics.ts";
 import { roles } from "./runtime/config.ts";
 import { packageRoot } from "./runtime/package-root.ts";
 import { namesOf } from "./runtime/resolve-settings.ts";
 import { environmentName } from "./runtime/setting.ts";
 import { type ApiOptions, createApi } from "./supernode/api.ts";
 import { supernodeRoutes } from "./supernode/api-routes.ts";
-import { SupernodeMetrics } from "./supernode/metrics.ts";
+import { metricsRegistries } from "./testing/metrics-registries.ts";
 import type { ApiRoute } from "./wire/api-route.ts";
 
 const root = packageRoot();
@@ -61,16 +60,22 @@ test("docs/api.md is what the routes say: run `node scripts/docs.js` after a cha
 });
 
 test("docs/metrics.md lists the metrics that are told", async () => {
-  const zero = (): number => 0;
-  const registries = [
-    new SupernodeMetrics({
-      ...{ hosts: zero, isolatedHosts: zero, isolatedOrigins: zero, tasks: zero, storeBytes: zero },
-    }).registry,
-    new DaemonMetrics({ downloads: zero, storeBytes: zero, givingWay: zero }).registry,
-  ];
+  const registries = metricsRegistries();
   const told = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name));
   const own = told.filter((name) => name.startsWith("dragonfly_")).sort();
   assert.deepEqual(found(read("docs/metrics.md"), /^\| `(dragonfly_\w+)`/gm), own);
+});
+
+test("docs/metrics.md lists the values of every label, and there are no others", async () => {
+  const page = read("docs/metrics.md");
+  for (const registry of metricsRegistries()) {
+    for (const { name, values } of await registry.getMetricsAsJSON()) {
+      const told = values.flatMap(({ labels }) => Object.values(labels)).sort();
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? "";
+      const labels = (row.split("|")[3] ?? "").replace(/^ `\w+`:/, "");
+      assert.deepEqual(found(labels, /`(\w+)`/g), told, name);
+    }
+  }
 });
 
 test("docs/errors.md lists every code", () => {

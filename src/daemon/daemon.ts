@@ -42,6 +42,7 @@ import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
 import { ManifestArchive } from "./manifest-archive.ts";
 import { DaemonMetrics } from "./metrics.ts";
+import { type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { PiecePort } from "./piece-port.ts";
 import { Preheaters } from "./preheaters.ts";
 import { ProxyPort } from "./proxy-port.ts";
@@ -263,11 +264,14 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
     onWay: (way) => metrics.proxyRequests.inc({ way }),
   });
   let proxy: ProxyPort | undefined;
+  let metricsPort: MetricsPort | undefined;
   try {
+    if (config.metrics !== null) metricsPort = await openMetricsPort(config.metrics, { metrics, ready: () => ready });
     await listenOnSocket(api.server, config.socket);
     if (config.proxy !== null)
       proxy = await ProxyPort.open(config.proxy, { mirror, forward, interception, busy: () => watch.busy() });
   } catch (error) {
+    await metricsPort?.close();
     piecePort.close();
     api.server.close();
     throw error;
@@ -289,6 +293,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
   log.info("daemon serving", {
     pieces: piecesUrl,
     proxy: proxy?.url ?? "off",
+    metrics: metricsPort?.url ?? "off",
     socket: config.socket,
     host,
     version: packageVersion,
@@ -306,6 +311,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
       renewal?.close();
       unhear();
       proxy?.close();
+      await metricsPort?.close();
       preheaters.close();
       tokens.close();
       await transfers.close();

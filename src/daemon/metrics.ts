@@ -7,7 +7,7 @@ export class DaemonMetrics extends Metrics {
   readonly proxyRequests = this.counter(
     "dragonfly_daemon_proxy_requests_total",
     "Requests to the HTTP proxy, by how they were answered.",
-    "way",
+    ["way", "swarm", "mirror", "direct", "refused", "tunnel", "intercepted"],
   );
 
   constructor(gauges: {

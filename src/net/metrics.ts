@@ -13,8 +13,17 @@ export class Metrics {
     return this.registry.metrics();
   }
 
-  protected counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  /** With a label, told from the start for each of its values: a number that appears only when it is 1 never rises. */
+  protected counter<Label extends string>(
+    name: string,
+    help: string,
+    label?: readonly [name: Label, ...values: string[]],
+  ): Counter<Label> {
+    const [labelName, ...values] = label ?? [];
+    const labelNames = labelName === undefined ? [] : [labelName];
+    const counter = new Counter({ name, help, labelNames, registers: [this.registry] });
+    if (labelName !== undefined) for (const value of values) counter.labels(value).inc(0);
+    return counter;
   }
 
   /** A number that is asked for whenever it is read. */

@@ -41,6 +41,8 @@ export interface DaemonConfig {
   readonly fetchRules: readonly FetchRule[];
   /** Hosts whose HTTPS the proxy answers itself, with certificates of its own authority. */
   readonly intercept: readonly HostPattern[];
+  /** Health and metrics for other machines; null where the socket is enough. */
+  readonly metrics: Address | null;
   readonly socket: string;
   readonly dataDir: string;
   /** 0 is unlimited, here and below. */
@@ -101,6 +103,10 @@ const settings = {
     },
     "",
     "none",
+  ),
+  metrics: setting(
+    { name: "metrics", kind: listenerOrOff, help: 'health and metrics for Prometheus and Kubernetes; "off" for none' },
+    "off",
   ),
   socket: setting({ name: "socket", kind: socketPath, help: "where dfget finds it" }, defaultSocket, shownSocket),
   dataDir: setting({ name: "data-dir", kind: directory, help: "where pieces are kept" }, defaultDataDir, shownDataDir),
@@ -166,10 +172,11 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
   role: "daemon",
   settings,
   check({ values, sourceOf }) {
-    const { listen, proxy, insecure } = values;
+    const { listen, proxy, metrics, insecure } = values;
     const clash = listen !== undefined && proxy && listen.port !== 0 && formatAddress(listen) === formatAddress(proxy);
     return [
       ...exposureProblem(proxy, insecure, { source: sourceOf("proxy"), name: "proxy" }),
+      ...exposureProblem(metrics, insecure, { source: sourceOf("metrics"), name: "metrics" }),
       ...undialable(values.advertise, sourceOf("advertise")),
       ...(clash ? [`${sourceOf("proxy") ?? "proxy"}: the pieces are served on ${formatAddress(listen)} already`] : []),
       ...(values.registry !== undefined && proxy === null
@@ -184,6 +191,7 @@ export const daemonSchema: Schema<typeof settings, DaemonConfig> = {
     supernodes: values.supernode,
     ...(values.listen === undefined ? {} : { listen: values.listen }),
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
+    metrics: values.metrics,
     proxy: values.proxy,
     proxyRules: values.proxyRule,
     fetchRules: values.fetchRule,

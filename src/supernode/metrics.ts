@@ -6,7 +6,7 @@ export class SupernodeMetrics extends Metrics {
   readonly registrations = this.counter(
     "dragonfly_supernode_registrations_total",
     "Registrations of hosts for tasks, by result: admitted or refused.",
-    "result",
+    ["result", "admitted", "refused"],
   );
   readonly originBytes = this.counter(
     "dragonfly_supernode_origin_bytes_total",
@@ -16,7 +16,7 @@ export class SupernodeMetrics extends Metrics {
   readonly strikes = this.counter(
     "dragonfly_supernode_strikes_total",
     "Faults of hosts that other hosts reported, by reason.",
-    "reason",
+    ["reason", "corrupt", "stalled", "lied", "slow"],
   );
 
   constructor(gauges: {

@@ -11,6 +11,7 @@ import type { Log } from "../runtime/log.ts";
 import { type Tracer, traced } from "../runtime/tracing.ts";
 import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
+import { publicUrl } from "../wire/public-url.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import type { Seed } from "./seed.ts";
 
