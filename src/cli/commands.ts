@@ -26,7 +26,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "tasks",
-    summary: "list what a supernode distributes",
+    summary: "list what a cluster distributes",
     load: async () => (await import("./tasks.ts")).tasks,
   },
   {
@@ -41,8 +41,18 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "rm",
-    summary: "remove a task and its content from a supernode",
+    summary: "remove a task and its content from the supernodes",
     load: async () => (await import("./rm.ts")).rm,
+  },
+  {
+    name: "isolate",
+    summary: "introduce nobody to a host for a while",
+    load: async () => (await import("./isolation.ts")).isolate,
+  },
+  {
+    name: "release",
+    summary: "end the isolation of a host",
+    load: async () => (await import("./isolation.ts")).release,
   },
   {
     name: "preheat",

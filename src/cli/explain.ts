@@ -6,8 +6,9 @@ import { loadConfig, surroundings } from "../runtime/config.ts";
 import { explainSchema } from "../runtime/explain-config.ts";
 import type { Command } from "./command.ts";
 import { explanationText } from "./explanation-text.ts";
+import { fullTaskId } from "./full-id.ts";
+import { say } from "./say.ts";
 import { SupernodeClient } from "./supernode-client.ts";
-import { fullTaskId } from "./task-id.ts";
 
 export const explain: Command = {
   description:
@@ -19,26 +20,31 @@ export const explain: Command = {
     ["3f2a9c81d0b4", "by its id, or the beginning of it, as dragonfly tasks shows it"],
     ["3f2a9c81d0b4 --json | jq .causes", "how many hosts each cause held back"],
   ],
-  async run({ flags, operands, io }) {
+  async run({ program, flags, operands, io }) {
     const { socket, json, ...cluster } = await loadConfig(explainSchema, flags, surroundings(io.env));
-    const [asked] = operands;
-    if (asked === undefined) throw new DragonflyError("bad-usage", "no task: say which, as dragonfly tasks shows it");
-    const answer = await ask(asked.toLowerCase(), new SupernodeClient(cluster), socket);
+    const client = new SupernodeClient(cluster);
+    const answer = await ask(operands[0], client, { socket, note: (message) => say(io, program, message) });
     io.stdout.write(json ? `${JSON.stringify(answer)}\n` : explanationText(answer));
     return 0;
   },
 };
 
-async function ask(asked: string, client: SupernodeClient, socket: string): Promise<unknown> {
+interface Asking {
+  /** Of the daemon that is asked where no supernode answers. */
+  readonly socket: string;
+  readonly note: (message: string) => void;
+}
+
+async function ask(asked: string | undefined, client: SupernodeClient, { socket, note }: Asking): Promise<unknown> {
   try {
-    return await client.explanation(await fullTaskId(asked, () => client.tasks()));
+    return await client.explanation(await fullTaskId(asked, () => client.tasks(note)));
   } catch (error) {
     if (!(error instanceof DragonflyError) || error.code !== "supernode-unreachable") throw error;
     return askDaemon(asked, socket, error);
   }
 }
 
-async function askDaemon(asked: string, socket: string, unreachable: DragonflyError): Promise<unknown> {
+async function askDaemon(asked: string | undefined, socket: string, unreachable: DragonflyError): Promise<unknown> {
   const local = new LocalClient(socket);
   const get = async (path: string): Promise<unknown> => {
     const answer = await local.get(path, AbortSignal.timeout(10_000));

@@ -2,26 +2,36 @@
 
 import { adminSchema } from "../runtime/admin-config.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
+import { type HostRow, hostRows, supernodeColumn } from "./cluster-rows.ts";
 import type { Command } from "./command.ts";
-import { type HostRow, hostRows, SupernodeClient } from "./supernode-client.ts";
+import { say } from "./say.ts";
+import { SupernodeClient } from "./supernode-client.ts";
 import { table } from "./table.ts";
 
 export const hosts: Command = {
-  description: "Lists the hosts that a supernode knows: where they are, what they do, and their strikes.",
+  description: "Lists the hosts that all supernodes know: where they are, what they do, and their strikes.",
   settings: adminSchema.settings,
   examples: [
     ["", "of the supernode on this machine"],
     ["--supernode supernode.example --json", "for a program"],
   ],
-  async run({ flags, io }) {
+  async run({ program, flags, io }) {
     const { json, ...cluster } = await loadConfig(adminSchema, flags, surroundings(io.env));
-    const answer = await new SupernodeClient(cluster).hosts();
-    const headings = ["HOST", "STATE", "TASKS", "STRIKES", "ADDRESS"];
-    io.stdout.write(json ? `${JSON.stringify(answer)}\n` : table(headings, hostRows(answer).map(cells)));
+    const answer = await new SupernodeClient(cluster).hosts((message) => say(io, program, message));
+    io.stdout.write(json ? `${JSON.stringify(answer)}\n` : tableOf(hostRows(answer)));
     return 0;
   },
 };
 
-function cells({ id, state, tasks, strikes, address }: HostRow): readonly string[] {
-  return [id.slice(0, 12), state, String(tasks), String(strikes), address];
+function tableOf(rows: readonly HostRow[]): string {
+  const told = supernodeColumn(rows);
+  const headings = ["HOST", "STATE", "TASKS", "STRIKES", ...told.heading, "ADDRESS"];
+  return table(
+    headings,
+    rows.map((row) => [...cells(row), ...told.cell(row), row.address]),
+  );
+}
+
+function cells({ id, state, tasks, strikes }: HostRow): readonly string[] {
+  return [id.slice(0, 12), state, String(tasks), String(strikes)];
 }

@@ -105,11 +105,13 @@ test("what is not understood is one line and exit code 2", async () => {
     [["task"], 'dragonfly: unknown command "task": did you mean tasks?\n'],
     [
       ["--jsn"],
-      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, preheat, token, init, ca, quickstart, simulate\n',
+      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, isolate, release, preheat, token, init, ca, quickstart, simulate\n',
     ],
     [["tasks", "--jsn"], "dragonfly tasks: --jsn: unknown flag, did you mean --json?\n"],
     [["tasks", "x"], 'dragonfly tasks: unexpected argument "x"\n'],
     [["rm"], "dragonfly rm: no task: say which, as dragonfly tasks shows it\n"],
+    [["isolate"], "dragonfly isolate: no host: say which, as dragonfly hosts shows it\n"],
+    [["release", "f".repeat(33)], `dragonfly release: "${"f".repeat(33)}" is not a host id\n`],
     [["rm", "xyz"], 'dragonfly rm: "xyz" is not a task id\n'],
     [["get", "-o"], "dragonfly get: option '-o, --output <FILE>' argument missing\n"],
   ];

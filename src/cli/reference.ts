@@ -43,7 +43,8 @@ ${sections.join("\n")}`;
 function configurationPage(): string {
   const sections = roles.map(({ role, settings }) => {
     const rows = Object.values(settings).map(settingRow);
-    const title = role === "admin" ? "tasks, hosts, rm" : role === "get" ? "dfget" : `dragonfly ${role}`;
+    const title =
+      role === "admin" ? "tasks, hosts, rm, isolate, release" : role === "get" ? "dfget" : `dragonfly ${role}`;
     return `## ${title}
 
 File: \`/etc/dragonfly/${role}.yaml\` when it is there, or \`--config FILE\`.
