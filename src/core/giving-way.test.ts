@@ -39,6 +39,11 @@ for (const [what, sample, gives] of table) {
   });
 }
 
+test("what the kernel still had to send of its own is nobody else's", () => {
+  const filling: LoadSample = { ...idle, sentRate: 10 * MB, ownSentRate: 14 * MB };
+  assert.deepEqual(after(filling, { ...idle, sentRate: 21 * MB, ownSentRate: 17 * MB }).limits, free);
+});
+
 test("it goes down to a twentieth and not further, while the other has the link", () => {
   const way = after(alone, { ...idle, sentRate: 104 * MB, ownSentRate: 60 * MB });
   for (let own = 30; own > 3; own /= 2) way.step({ ...idle, sentRate: 104 * MB, ownSentRate: own * MB });

@@ -45,6 +45,8 @@ export const givingWayTuning: GivingWayTuning = {
   floorRate: 256 * 1024,
 };
 
+/** What the kernel has taken from this process and not sent yet counts as its own when it is sent; buffers hold no more than this. */
+const mostAheadRate = 8e6;
 /** Links are learned from what they carry; what is slower than this is no sign of where they end. */
 const smallestLinkRate = 1e6;
 
@@ -53,6 +55,8 @@ export class GivingWay {
   readonly #upload: Throttle;
   readonly #download: Throttle;
   #linkRate = 0;
+  /** Handed to the kernel in earlier intervals, and not seen on the link. */
+  #ahead = 0;
 
   constructor(tuning = givingWayTuning) {
     this.#tuning = tuning;
@@ -70,18 +74,24 @@ export class GivingWay {
 
   step(sample: LoadSample): OwnLimits {
     this.#linkRate = Math.max(this.#linkRate, sample.sentRate);
+    const others = this.#othersRate(sample);
     const machine = this.#isMachineContended(sample);
     const wasAtFloor = this.#upload.isAtFloor;
-    this.#upload.step(machine || this.#isLinkContended(sample), sample.ownSentRate);
+    this.#upload.step(machine || this.#isLinkContended(sample.sentRate, others), sample.ownSentRate);
     this.#download.step(machine && wasAtFloor, sample.ownReceivedRate);
     return this.limits;
   }
 
-  #isLinkContended({ sentRate, ownSentRate, ownReceivedRate }: LoadSample): boolean {
+  #othersRate({ sentRate, ownSentRate, ownReceivedRate }: LoadSample): number {
+    // Headers of what is sent, acknowledgements of what is received.
+    const others = sentRate - ownSentRate * 1.06 - ownReceivedRate * 0.04 - this.#ahead;
+    this.#ahead = Math.min(mostAheadRate, Math.max(0, -others));
+    return others;
+  }
+
+  #isLinkContended(sentRate: number, others: number): boolean {
     const { fullShare, othersShare } = this.#tuning;
     if (this.#linkRate < smallestLinkRate) return false;
-    // Headers of what is sent, acknowledgements of what is received.
-    const others = sentRate - ownSentRate * 1.06 - ownReceivedRate * 0.04;
     const isOthers = others >= othersShare * this.#linkRate;
     // Whoever was given way has the link now: that it is full is no reason to come back.
     return isOthers && (sentRate >= fullShare * this.#linkRate || (this.active && others >= this.#linkRate / 2));
