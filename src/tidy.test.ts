@@ -22,10 +22,11 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   daemon: [...shell, "image", "proxy"],
   local: base,
   engine: ["core", "runtime"],
+  doctor: [...shell, "daemon", "local"],
   library: [...base, "local", "supernode", "daemon"],
   sim: base,
   quickstart: ["core", "runtime"],
-  cli: [...shell, "image", "proxy", "supernode", "daemon", "local", "engine", "sim", "quickstart"],
+  cli: [...shell, "image", "proxy", "supernode", "daemon", "local", "engine", "doctor", "sim", "quickstart"],
 };
 /** Single files beyond that. */
 const exceptions = ["sim -> store/memory-store.ts", "sim -> store/store.ts"];

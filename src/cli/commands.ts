@@ -75,6 +75,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./ca.ts")).ca,
   },
   {
+    name: "doctor",
+    summary: "look at what the daemon of this machine needs, and say what to do",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     name: "quickstart",
     summary: "show a small cluster at work on this machine",
     load: async () => (await import("./quickstart.ts")).quickstart,

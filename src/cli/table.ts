@@ -15,6 +15,6 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 }
 
 /** What other machines sent must not drive this terminal. */
-function printable(cell: string | undefined): string {
+export function printable(cell: string | undefined): string {
   return (cell === undefined || cell === "" ? "-" : cell).replace(/\p{Cc}/gu, "?");
 }

@@ -42,7 +42,7 @@ const timeoutMs = 10_000;
  * the token is refused, or the certificate has expired and there is none; `supernode-unreachable`, `bad-usage`, `not-writable`.
  */
 export async function openIdentity(config: DaemonConfig, log: Log): Promise<ClusterIdentity | undefined> {
-  const path = join(config.dataDir, "identity.json");
+  const path = fileIn(config.dataDir);
   const known = config.token === undefined && config.insecure ? undefined : await read(path);
   const text = config.token === undefined ? undefined : await secretText(config.token);
   const token = text === undefined ? undefined : parseToken(text);
@@ -60,6 +60,17 @@ export async function openIdentity(config: DaemonConfig, log: Log): Promise<Clus
   log.info("joined cluster", { host: hostIdOfKey(key), supernode: joined.supernode });
   await save(path, joined);
   return identityOf(path, joined);
+}
+
+/** What the data directory has, valid or not; undefined for a host that never joined. Errors: `not-writable` for a damaged file. */
+export async function knownIdentity(dataDir: string): Promise<ClusterIdentity | undefined> {
+  const path = fileIn(dataDir);
+  const known = await read(path);
+  return known === undefined ? undefined : identityOf(path, known);
+}
+
+function fileIn(dataDir: string): string {
+  return join(dataDir, "identity.json");
 }
 
 function identityOf(path: string, known: Kept): ClusterIdentity {

@@ -20,6 +20,8 @@ export interface SupernodeRequest {
 
 export interface SupernodeAnswer {
   readonly status: number;
+  /** Its clock, as HTTP says it (RFC 9110, section 6.6.1). */
+  readonly date: string | undefined;
   readonly body: string;
 }
 
@@ -55,7 +57,11 @@ export function askSupernode(url: string, asked: SupernodeRequest): Promise<Supe
       });
       response.once("error", reject);
       response.once("end", () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }),
+        resolve({
+          status: response.statusCode ?? 0,
+          date: response.headers.date,
+          body: Buffer.concat(chunks).toString("utf8"),
+        }),
       );
     });
     sent.end(text);
@@ -63,7 +69,7 @@ export function askSupernode(url: string, asked: SupernodeRequest): Promise<Supe
 }
 
 /** The error in an answer that is none: problem details (RFC 9457), or what can be said without. */
-export function refusalIn({ status, body }: SupernodeAnswer, url: string): DragonflyError {
+export function refusalIn({ status, body }: Pick<SupernodeAnswer, "status" | "body">, url: string): DragonflyError {
   let problem: unknown;
   try {
     problem = JSON.parse(body);

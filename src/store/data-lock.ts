@@ -45,6 +45,13 @@ export class DataLock {
     );
   }
 
+  /** The process that has the directory, if one has. */
+  static async holder(directory: string, boot: string): Promise<number | undefined> {
+    const found = await readIfThere(join(directory, "lock")).catch(() => undefined);
+    const owner = found === undefined ? undefined : parseOwner(found);
+    return owner !== undefined && isAlive(owner, boot) ? owner.pid : undefined;
+  }
+
   async release(): Promise<void> {
     if ((await readIfThere(this.#path)) === this.#text) await rm(this.#path, { force: true });
   }
