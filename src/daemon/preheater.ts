@@ -166,8 +166,8 @@ export class Preheater {
   }
 }
 
-function taskOf({ url, headers, tag, contentDigest, filter, rights }: Order): TaskRequest {
-  return { url, headers, tag, contentDigest, filter, rights };
+function taskOf({ type: _, order: __, length: ___, ...task }: Order): TaskRequest {
+  return task;
 }
 
 function bytesOf({ holding }: Ticket): number {

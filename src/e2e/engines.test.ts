@@ -49,6 +49,7 @@ before(async () => {
   const forty = Array.from({ length: 40 }, (_, nth) => 1024 * (nth + 1));
   await publish("team/forty:1", { layerBytes: forty, architectures: ["amd64"], packing: "none" });
   if (!zstdMissing) await publish("team/zstd:1", { layerBytes: [1024, MIB], packing: "zstd" });
+  if (patient) await publish("team/large:1", { layerBytes: [1024, 500 * MIB], architectures: ["amd64"] });
 });
 after(async () => {
   if (Registry.missing) return;
@@ -186,6 +187,25 @@ for (const kind of kinds) {
 for (const kind of kinds) {
   const brief = kind.name === "containerd" || patient ? false : "DRAGONFLY_TEST_LARGE=1 runs it";
   const skip = Registry.missing || kind.missing || brief;
+
+  test(`${kind.name} pulls 500 MiB, cold and warm, and the registry sends them once`, {
+    skip: skip || (patient ? false : "DRAGONFLY_TEST_LARGE=1 runs it"),
+  }, async () => {
+    const [cluster, [mirror = ""]] = await mirrorsOf(registry.url());
+    const engine = await kind.start(mirror);
+    try {
+      const before = (await registry.requests()).length;
+      for (const _ of ["cold", "warm"]) {
+        assertHolds("team/large:1", await engine.pull("team/large:1"));
+        await engine.forget("team/large:1");
+      }
+      const sent = await sentByDigest(registry, before);
+      for (const [digest, bytes] of images.get("team/large:1")?.blobs ?? [])
+        assert.equal(sent.get(digest), bytes, digest);
+    } finally {
+      await Promise.all([engine.close(), cluster.close()]);
+    }
+  });
 
   test(`${kind.name} pulls forty plain layers, and layers in zstd`, { skip }, async () => {
     const [cluster, [mirror = ""]] = await mirrorsOf(registry.url());

@@ -114,6 +114,11 @@ export function urlAt({ root, prefix }: Registry, path: string): string {
   return `${root}${path.replace(/^\/v2\/(?!_catalog|$|\?)/, `/v2/${prefix}`)}`;
 }
 
+/** What a token must be good for. */
+export function pullScope({ prefix }: Registry, name: string): string {
+  return `repository:${prefix}${name}:pull`;
+}
+
 /** `https://host/path/v2/prefix`: what follows `/v2/` belongs to the names. */
 function splitUrl(url: string): { readonly root: string; readonly prefix: string } {
   const [, root = url, prefix = ""] = /^(.*?)\/v2(?:\/(.*?))?\/?$/.exec(url) ?? [];

@@ -123,7 +123,7 @@ test("where a registry knows no tokens, one from here stands for the password, a
 test("credentials that get no token are told of, and the registry has the last word", async () => {
   tokenStatus = 403;
   assert.deepEqual((await authorizationFor(true))[0], undefined);
-  assert.deepEqual(warned, ["the configured credentials get no token"]);
+  assert.deepEqual(warned, ["the credentials get no token"]);
   await assert.rejects((await rig(false)).login.issue((await rig(false)).registry, scopes, ada, signal), {
     originStatus: 403,
   });

@@ -131,7 +131,7 @@ export class RegistryLogin {
       if (credentials !== undefined) {
         // What follows a semicolon is advice for the users of dfget.
         const [said] = error.message.split("; ");
-        this.#log.warn("the configured credentials get no token", { registry: registry.host, error: said });
+        this.#log.warn("the credentials get no token", { registry: registry.host, error: said });
       }
       // The registry has the last word: perhaps it gives this to everybody.
       return undefined;

@@ -11,7 +11,7 @@ import { isKnown, sendBlob, sendBlobHead, sendManifest, sendUnchanged } from "./
 import { contentRequest } from "./content-request.ts";
 import { mirrorHeaders } from "./mirror-headers.ts";
 import { type Exchange, passedRequest, relay, relayHead } from "./passage.ts";
-import { type Located, type Registries, urlAt } from "./registries.ts";
+import { type Located, pullScope, type Registries, type Registry, urlAt } from "./registries.ts";
 import { type Head, RegistryClient, withAuthorization } from "./registry-client.ts";
 import { registryError, sendRegistryError } from "./registry-error.ts";
 import { type Claim, RegistryLogin } from "./registry-login.ts";
@@ -95,7 +95,7 @@ export class RegistryMirror {
     const mayLogIn = !asksForLogin || registry.credentials !== undefined || authorization !== undefined;
     const claim = await this.#login.claim({
       registry,
-      scopes: scopesOf(asks, registry.prefix),
+      scopes: scopesOf(asks, registry),
       authorization,
       mayLogIn: mayLogIn && isRead(request),
     });
@@ -241,10 +241,10 @@ function challengeOf(scheme: Scheme | undefined): string | undefined {
 }
 
 /** What a token must be good for. */
-function scopesOf(asks: RegistryPath, prefix: string): readonly string[] {
+function scopesOf(asks: RegistryPath, registry: Registry): readonly string[] {
   if (asks.kind === "ping") return [];
   const { name } = asks;
-  return [name === undefined ? "registry:catalog:*" : `repository:${prefix}${name}:pull`];
+  return [name === undefined ? "registry:catalog:*" : pullScope(registry, name)];
 }
 
 function isRead({ method }: IncomingMessage): boolean {

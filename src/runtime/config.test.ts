@@ -47,6 +47,7 @@ test("with nothing given a supernode has its defaults", async () => {
     quotaBytes: 0,
     freshnessMs: 3000,
     fetchRules: [],
+    registries: [],
     insecure: false,
     certificateLifeMs: 86_400_000,
     logLevel: "info",

@@ -1,4 +1,4 @@
-// The registries of a daemon's configuration file: how each is reached, whom to trust there, and with which credentials. Credentials
+// The registries of a configuration file: how each is reached, whom to trust there, and with which credentials. Credentials
 // themselves stand in files of their own: here are only their names.
 
 import { resolve } from "node:path";

@@ -6,6 +6,7 @@ import { undialable } from "./exposure.ts";
 import { type FetchRule, fetchRuleSetting } from "./fetch-rule.ts";
 import { advertised, directory, duration, listener, rate, size, toggle } from "./kinds.ts";
 import { type LogFormat, type LogLevel, logSettings } from "./log-settings.ts";
+import { type RegistryConfig, type RegistryOptions, registryList } from "./registry-config.ts";
 import { type OptionsOf, optional, setting } from "./setting.ts";
 
 export interface SupernodeConfig {
@@ -21,6 +22,8 @@ export interface SupernodeConfig {
   readonly freshnessMs: number;
   /** What may be read from origins: the first that matches decides. */
   readonly fetchRules: readonly FetchRule[];
+  /** How certain registries are reached for preheats, and with which credentials. */
+  readonly registries: readonly RegistryConfig[];
   /** Plain HTTP beyond this machine, where it would speak TLS. */
   readonly insecure: boolean;
   /** Of the certificates that hosts get; each is renewed at half of it. */
@@ -48,6 +51,12 @@ const settings = {
     "3s",
   ),
   fetchRule: fetchRuleSetting,
+  registries: optional({
+    name: "registries",
+    kind: registryList,
+    only: "file",
+    help: "the same as a daemon's, for preheats of images, see images.md",
+  }),
   insecure: setting(
     { name: "insecure", kind: toggle, help: "serve other machines in plain HTTP, on a trusted network" },
     "false",
@@ -63,7 +72,8 @@ const settings = {
   ...logSettings,
 };
 
-export type SupernodeOptions = Omit<OptionsOf<typeof settings>, "fetchRule"> & {
+export type SupernodeOptions = Omit<OptionsOf<typeof settings>, "fetchRule" | "registries"> & {
+  readonly registries?: readonly RegistryOptions[] | undefined;
   /** `allow TARGET` or `deny TARGET`. */
   readonly fetchRules?: readonly string[] | string | undefined;
 };
@@ -81,6 +91,7 @@ export const supernodeSchema: Schema<typeof settings, SupernodeConfig> = {
     quotaBytes: values.quota,
     freshnessMs: values.freshness,
     fetchRules: values.fetchRule,
+    registries: values.registries ?? [],
     insecure: values.insecure,
     certificateLifeMs: values.certificateLife,
     logLevel: values.logLevel,

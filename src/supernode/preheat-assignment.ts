@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
 import { digestTask } from "../image/content.ts";
 import { contentRequest, manifestAccept } from "../image/content-request.ts";
+import type { ImageAccess } from "../image/image-access.ts";
 import { type ImageContent, imageContents } from "../image/image-contents.ts";
 import type { ImageReference } from "../image/reference.ts";
-import { registryAt } from "../image/registries.ts";
-import type { RegistryAccess } from "../image/registry-access.ts";
+import { urlAt } from "../image/registries.ts";
 import { type Digest, isDigest } from "../image/registry-path.ts";
 import type { DoorResponse } from "../net/http-door.ts";
 import { refusal } from "../origin/origin-error.ts";
@@ -33,7 +33,7 @@ export interface Assignment {
 }
 
 export interface ImageReader {
-  readonly access: RegistryAccess;
+  readonly access: ImageAccess;
   readonly readManifest: (assignment: Assignment) => Promise<Uint8Array>;
   readonly signal: AbortSignal;
 }
@@ -61,44 +61,47 @@ export async function imageAssignments(source: ImageSource, reader: ImageReader)
   return contents.map(assign);
 }
 
-function imageAssignment(
-  { upstream, name }: ImageReference,
-  content: ImageContent,
-  access: RegistryAccess,
-): Assignment {
+function imageAssignment({ name }: ImageReference, content: ImageContent, access: ImageAccess): Assignment {
   const { kind, digest, length } = content;
-  const { rights } = access;
-  const registry = registryAt(upstream);
+  const { registry, claim } = access;
+  const { rights } = claim;
   const path = { kind, name, digest };
   const { url } = contentRequest(registry, path, { rights });
+  let shown: string | undefined;
+  let isRefused = false;
   return {
     content: { kind, url, digest, length },
     ask: async (signal) => {
-      const authorization = await access.authorization(url, signal);
+      const other = isRefused ? await claim.renewed({ authorization: shown, challenge: undefined }, signal) : undefined;
+      isRefused = false;
+      const authorization = other ?? (await claim.authorization(signal));
+      shown = authorization;
       const request = contentRequest(registry, path, { rights, authorization });
+      const { ca, insecureOrigin } = request;
       return {
         task: digestTask(request),
-        order: { url, headers: { ...request.headers }, contentDigest: digest, rights },
+        order: { url, headers: { ...request.headers }, contentDigest: digest, rights, ca, insecureOrigin },
       };
     },
     renew: () => {
-      access.expire(url);
+      isRefused = true;
       return true;
     },
   };
 }
 
 /** The digest that the reference names now. It is asked for a digest too: that is how the registry says which login it wants. */
-async function resolve({ upstream, name, wanted }: ImageReference, { access, signal }: ImageReader): Promise<Digest> {
-  const url = `${upstream}/v2/${name}/manifests/${wanted.kind === "tag" ? wanted.tag : wanted.digest}`;
-  const headers = { accept: manifestAccept() };
-  const head = await access.request(url, { method: "HEAD", headers, signal });
+async function resolve({ name, wanted }: ImageReference, { access, signal }: ImageReader): Promise<Digest> {
+  const reference = wanted.kind === "tag" ? wanted.tag : wanted.digest;
+  const url = urlAt(access.registry, `/v2/${name}/manifests/${reference}`);
+  const asked = { url, headers: { accept: manifestAccept() }, signal };
+  const head = await access.request({ ...asked, method: "HEAD" });
   head.body.destroy();
   if (head.status !== 200) throw refused(head, url);
   if (wanted.kind === "digest") return wanted.digest;
   const said = head.headers["docker-content-digest"];
   if (isDigest(said)) return said;
-  const answer = await access.request(url, { method: "GET", headers, signal });
+  const answer = await access.request(asked);
   if (answer.status !== 200) {
     answer.body.destroy();
     throw refused(answer, url);

@@ -5,7 +5,7 @@ import { DragonflyError } from "../core/error.ts";
 import { type PreheatTarget, parsePreheatTarget } from "../core/preheat-hosts.ts";
 import { type Platform, parsePlatform } from "../image/platform.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../image/reference.ts";
-import type { Login } from "../image/registry-access.ts";
+import { basicAuthorization, type Credentials } from "../image/registry-credentials.ts";
 import { type TaskRequest, taskKey } from "../wire/task-key.ts";
 
 export interface PreheatRequest {
@@ -26,7 +26,7 @@ export interface ImageSource {
   readonly reference: ImageReference;
   /** None: all of them. */
   readonly platforms: readonly Platform[];
-  readonly login: Login | undefined;
+  readonly login: Credentials | undefined;
 }
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
@@ -101,13 +101,13 @@ function loginOf({
   if (username === undefined || password === undefined) {
     throw new DragonflyError("bad-usage", "username and password belong together: give both or none");
   }
-  return { username, password };
+  return { kind: "password", username, password } as const;
 }
 
-function basic(login: Login | undefined, given: Readonly<Record<string, string>>): Record<string, string> {
+function basic(login: ReturnType<typeof loginOf>, given: Readonly<Record<string, string>>): Record<string, string> {
   if (login === undefined) return {};
   if (Object.keys(given).some((name) => name.toLowerCase() === "authorization")) {
     throw new DragonflyError("bad-usage", "a user name and an Authorization header contradict each other");
   }
-  return { Authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}` };
+  return { Authorization: basicAuthorization(login.username, login.password) };
 }

@@ -2,13 +2,19 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseSupernodeOptions } from "../runtime/config.ts";
 import { ScriptedDaemon } from "../testing/scripted-daemon.ts";
-import { type TestAnswer, TestOrigin, type TestOriginOptions, testContent } from "../testing/test-origin.ts";
+import {
+  makeTestCertificate,
+  type TestAnswer,
+  TestOrigin,
+  type TestOriginOptions,
+  testContent,
+} from "../testing/test-origin.ts";
 import { Supernode } from "./supernode.ts";
 
 const content = testContent(300_000);
@@ -217,7 +223,8 @@ test("a token that the registry does not take any more is replaced, and every ho
       const token = Number(/^Bearer secret(\d+)$/.exec(authorization)?.[1] ?? 0);
       if (token >= leastToken) return fromRegistry(url);
       const challenge = `Bearer realm="http://${host}/token",service="shelf"`;
-      return { status: 401, headers: { "www-authenticate": challenge } };
+      // Sooner than this a new token is not replaced.
+      return { status: 401, headers: { "www-authenticate": challenge, "retry-after": "5" } };
     },
   });
   const host = await join("1");
@@ -296,5 +303,60 @@ test("what is not understood is refused, without its secrets", async (t) => {
   for (const method of ["GET", "DELETE"]) {
     const answer = await ask(method, `/preheats/${"0".repeat(32)}`);
     assert.deepEqual([answer.status, answer.body.code], [404, "not-found"]);
+  }
+});
+
+const tls = makeTestCertificate();
+
+test("a registry's path, certificate authority and password are the configuration's", {
+  skip: tls === undefined && "openssl is not installed",
+}, async (t) => {
+  assert.ok(tls);
+  const folder = await mkdtemp(join(tmpdir(), "dragonfly-preheats-"));
+  const passwordFile = join(folder, "password");
+  const ca = join(folder, "ca.pem");
+  await Promise.all([writeFile(passwordFile, "sesame\n"), writeFile(ca, tls.cert)]);
+  const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const config = Buffer.from("{}");
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: { mediaType: "application/vnd.oci.image.config.v1+json", digest: digestOf(config), size: 2 },
+      layers: [],
+    }),
+  );
+  const site = new Map<string, TestAnswer>([
+    ["/v2/hub/team/app/manifests/1", { content: manifest, headers: { "docker-content-digest": digestOf(manifest) } }],
+    [`/v2/hub/team/app/manifests/${digestOf(manifest)}`, { content: manifest }],
+    [`/v2/hub/team/app/blobs/${digestOf(config)}`, { content: config }],
+  ]);
+  const basic = `Basic ${Buffer.from("ada:sesame").toString("base64")}`;
+  const challenge = { status: 401, headers: { "www-authenticate": 'Basic realm="members"' } };
+  const origin = await TestOrigin.start({
+    tls,
+    script: (_nth, { url, headers }) =>
+      headers.authorization === basic ? (site.get(url) ?? { status: 404 }) : challenge,
+  });
+  const options = { listen: "127.0.0.1:0", dataDir: join(folder, "data"), freshness: "1h" };
+  const url = `https://localhost:${origin.port}/v2/hub`;
+  const registries = [{ host: "r.example", url, ca, username: "ada", passwordFile }];
+  const supernode = await Supernode.start(parseSupernodeOptions({ ...options, registries }));
+  const daemon = await ScriptedDaemon.join(supernode.url, "1");
+  t.after(async () => {
+    await supernode.close();
+    await origin.close();
+    await rm(folder, { recursive: true });
+  });
+  const sent = await fetch(`${supernode.url}/api/v1/preheats`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: "image", url: "oci://r.example/team/app:1", to: "all" }),
+  });
+  assert.equal(sent.status, 202);
+  for (const bytes of [manifest, config]) {
+    const order = await daemon.hears("serve", (one) => one.contentDigest === digestOf(bytes));
+    assert.ok(order.url.startsWith(`https://localhost:${origin.port}/v2/hub/team/app/`));
+    assert.deepEqual([order.ca, order.headers.authorization], [tls.cert, basic]);
   }
 });

@@ -5,9 +5,8 @@ import { DragonflyError, type WireError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { type Candidate, choosePreheatHosts, formatPreheatTarget } from "../core/preheat-hosts.ts";
 import { countStates, isOver, moved, type PreheatState, type StateCounts, stateOfAll } from "../core/preheat-state.ts";
+import type { OpenImage } from "../image/image-access.ts";
 import { formatPlatform } from "../image/platform.ts";
-import { type Login, LoginAccess, type RegistryAccess } from "../image/registry-access.ts";
-import type { HttpDoor } from "../net/http-door.ts";
 import type { RetryPolicy } from "../origin/retry.ts";
 import type { HostOrders } from "./host-orders.ts";
 import { type Assignment, fileAssignment, imageAssignments } from "./preheat-assignment.ts";
@@ -21,16 +20,12 @@ export interface PreheatWorld {
   readonly orders: Pick<HostOrders, "serve">;
   /** Hosts that may be ordered to fetch something now. */
   readonly candidates: () => readonly Candidate[];
-  readonly access: (login: Login | undefined) => RegistryAccess;
+  readonly openImage: OpenImage;
   readonly retry: RetryPolicy;
 }
 
 /** Contents of one preheat that are fetched at once; each may be fetched by every host. */
 const contentsAtOnce = 4;
-
-export function registryAccess(door: HttpDoor): PreheatWorld["access"] {
-  return (login) => new LoginAccess(door, login);
-}
 
 export class Preheat {
   readonly id: string;
@@ -137,7 +132,7 @@ export class Preheat {
   async #plan({ source }: PreheatRequest, world: PreheatWorld): Promise<readonly Assignment[]> {
     if (source.type === "file") return [fileAssignment(source)];
     const { signal } = this.#abort;
-    const access = world.access(source.login);
+    const access = await world.openImage(source.reference, source.login);
     let assignments: readonly Assignment[] = [];
     let failure: DragonflyError | undefined;
     const planning = new PreheatPart();

@@ -7,6 +7,8 @@ import type { FastifyInstance, FastifyServerFactory } from "fastify";
 import { DragonflyError } from "../core/error.ts";
 import { seededRandom } from "../core/random.ts";
 import { seedUploadLimits } from "../core/upload-queue.ts";
+import { openImages } from "../image/image-access.ts";
+import { Registries } from "../image/registries.ts";
 import { TokenCache } from "../image/token-cache.ts";
 import { TokenClient } from "../image/token-client.ts";
 import { ControlListener, controlPath } from "../net/control-channel.ts";
@@ -33,7 +35,6 @@ import { loadClusterKey } from "./cluster-key.ts";
 import { Gate } from "./gate.ts";
 import { LiveEvents } from "./live-events.ts";
 import { SupernodeMetrics } from "./metrics.ts";
-import { registryAccess } from "./preheat.ts";
 import { preheatRetry } from "./preheat-part.ts";
 import { Preheats } from "./preheats.ts";
 import { namesOf, reachedAt, tellAddresses } from "./reached-at.ts";
@@ -108,6 +109,7 @@ async function compose(
         },
       })
     : undefined;
+  const registries = await Registries.load({ registries: config.registries, log });
   const slabs = new SlabPool();
   const random = seededRandom((Math.random() * 0x7fffffff) | 0);
   const guard = new FetchGuard({ rules: config.fetchRules, loopback: isLoopback(config.listen.host) });
@@ -180,7 +182,7 @@ async function compose(
       seeds: new SeedContents(cluster.leases),
       orders: cluster.orders,
       candidates: () => [...cluster.scheduler.hosts.values()].filter(({ strikes }) => !strikes.isolated),
-      access: registryAccess(door),
+      openImage: openImages({ door, tokens, registries, log }),
       retry: preheatRetry,
     },
   });

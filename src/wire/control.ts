@@ -49,6 +49,8 @@ const headers = z
       .regex(/^[^\r\n\0]*$/),
   )
   .refine((all) => Object.keys(all).length <= maxHeaders, `more than ${maxHeaders} headers`);
+/** PEM. */
+const certificates = z.string().max(1 << 20);
 
 const rate = z.number().nonnegative();
 /** Bytes a second; 0 is unlimited. */
@@ -140,10 +142,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
     range: z.object({ first: count, last: count.nullable() }).optional(),
     contentDigest: contentDigest.optional(),
     filter: z.array(z.string().max(256)).max(64).optional(),
-    ca: z
-      .string()
-      .max(1 << 20)
-      .optional(),
+    ca: certificates.optional(),
     insecureOrigin: z.boolean().optional(),
     onlyShareable: z.boolean().optional(),
     rights: z.string().max(256).optional(),
@@ -166,10 +165,7 @@ export const fromDaemon = z.discriminatedUnion("type", [
       .optional(),
     /** One that was refused. */
     instead: z.string().max(65_536).optional(),
-    ca: z
-      .string()
-      .max(1 << 20)
-      .optional(),
+    ca: certificates.optional(),
     insecure: z.boolean().optional(),
   }),
   z.object({
@@ -279,6 +275,8 @@ export const fromSupernode = z.discriminatedUnion("type", [
     filter: z.array(z.string().max(256)).max(64).optional(),
     contentDigest: contentDigest.optional(),
     rights: z.string().max(256).optional(),
+    ca: certificates.optional(),
+    insecureOrigin: z.boolean().optional(),
     length: count.nullable(),
   }),
   z.object({ type: z.literal("serve-cancelled"), order: count }),
