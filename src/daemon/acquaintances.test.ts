@@ -1,6 +1,7 @@
 // Whom a host and the seed give a version's pieces to.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,9 +48,9 @@ async function linkTo(url: string): Promise<PieceLink> {
 }
 
 /** The code of a refusal, or the channel when it was opened. */
-async function open(link: PieceLink): Promise<string | HeardChannel> {
+async function open(link: PieceLink, of = version): Promise<string | HeardChannel> {
   const heard = new HeardChannel();
-  link.open(version, heard);
+  link.open(of, heard);
   await until(() => heard.count("refused") + heard.count("bitmap") > 0);
   return heard.count("refused") > 0 ? (await heard.next("refused")).error.code : heard;
 }
@@ -82,4 +83,32 @@ test("a host gets nothing before it was introduced, all after, and nothing once 
   scripted.leave();
   assert.equal((await opened.next("refused")).error.code, "not-allowed");
   assert.equal(await open(host), "not-allowed");
+});
+
+test("what a login brought from a registry is given to nobody who was not introduced", async (t) => {
+  const content = testContent(100_000);
+  const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+  const authorization = `Basic ${Buffer.from("ada:sesame").toString("base64")}`;
+  const registry = await TestOrigin.start({
+    script: (_nth, { headers }) =>
+      headers.authorization === authorization
+        ? { content }
+        : { status: 401, headers: { "www-authenticate": 'Basic realm="members"' } },
+  });
+  const own = { socket: join(folder, "m.sock"), dataDir: join(folder, "mirror"), registry: registry.url("") };
+  const mirror = await Daemon.start({ supernode: supernode.url, listen: "127.0.0.1:0", proxy: "127.0.0.1:0", ...own });
+  t.after(async () => {
+    await mirror.close();
+    await registry.close();
+  });
+  const blob = `${mirror.proxyUrl}/v2/team/app/blobs/${digest}`;
+  const read = await fetch(blob, { headers: { authorization } });
+  assert.deepEqual([read.status, Buffer.from(await read.arrayBuffer()).equals(content)], [200, true]);
+  assert.equal((await fetch(blob)).status, 401);
+  const { tasks } = (await (await fetch(`${supernode.url}/api/v1/tasks`)).json()) as {
+    tasks: { url: string; version: VersionId }[];
+  };
+  const held = tasks.find(({ url }) => url.includes(digest))?.version;
+  assert.ok(held);
+  for (const url of [supernode.url, mirror.piecesUrl]) assert.equal(await open(await linkTo(url), held), "not-allowed");
 });
