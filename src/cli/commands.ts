@@ -89,4 +89,14 @@ export const commands: readonly CommandEntry[] = [
     summary: "tell how long a swarm would take: the same decisions on a simulated network",
     load: async () => (await import("./simulate.ts")).simulate,
   },
+  {
+    name: "completion",
+    summary: "print what a shell needs to complete these commands",
+    load: async () => (await import("./completion.ts")).completion,
+  },
+  {
+    name: "man",
+    summary: "print the manual page",
+    load: async () => (await import("./man.ts")).man,
+  },
 ];

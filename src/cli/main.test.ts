@@ -105,7 +105,7 @@ test("what is not understood is one line and exit code 2", async () => {
     [["task"], 'dragonfly: unknown command "task": did you mean tasks?\n'],
     [
       ["--jsn"],
-      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, isolate, release, preheat, token, init, ca, doctor, quickstart, simulate\n',
+      'dragonfly: unknown flag "--jsn": the commands are get, daemon, supernode, tasks, hosts, explain, rm, isolate, release, preheat, token, init, ca, doctor, quickstart, simulate, completion, man\n',
     ],
     [["tasks", "--jsn"], "dragonfly tasks: --jsn: unknown flag, did you mean --json?\n"],
     [["tasks", "x"], 'dragonfly tasks: unexpected argument "x"\n'],
