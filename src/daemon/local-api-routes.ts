@@ -2,45 +2,11 @@
 
 import { z } from "zod";
 import type { ApiRoute } from "../wire/api-route.ts";
-import {
-  documentSchema,
-  downloadRequestSchema,
-  healthSchema,
-  heldTaskSchema,
-  readySchema,
-  statusSchema,
-  stoppingSchema,
-  taskExplanationSchema,
-} from "../wire/api-schema.ts";
-
-const json = (schema: z.ZodType, meaning = "It", status = 200) => ({ status, meaning, schema });
+import { downloadRequestSchema, heldTaskSchema, statusSchema, taskExplanationSchema } from "../wire/api-schema.ts";
+import { json, serviceRoutes } from "../wire/service-routes.ts";
 
 export const localRoutes: readonly ApiRoute[] = [
-  {
-    method: "GET",
-    path: "/healthz",
-    summary: "Whether the process answers.",
-    answer: json(healthSchema, "It does"),
-  },
-  {
-    method: "GET",
-    path: "/readyz",
-    summary: "Whether it serves.",
-    answer: json(readySchema, "It does"),
-    others: [json(stoppingSchema, "It stops", 503)],
-  },
-  {
-    method: "GET",
-    path: "/metrics",
-    summary: "Numbers for Prometheus.",
-    answer: { status: 200, meaning: "Them", type: "text/plain" },
-  },
-  {
-    method: "GET",
-    path: "/api/v1/openapi.json",
-    summary: "This document.",
-    answer: json(documentSchema),
-  },
+  ...serviceRoutes,
   {
     method: "GET",
     path: "/api/v1/status",

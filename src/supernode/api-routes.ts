@@ -4,19 +4,16 @@ import { z } from "zod";
 import type { ApiRoute } from "../wire/api-route.ts";
 import { pageQuery } from "../wire/api-route.ts";
 import {
-  documentSchema,
-  healthSchema,
   hexId,
   hostSchema,
   originSchema,
   peerSchema,
   preheatDetailSchema,
   preheatSchema,
-  readySchema,
-  stoppingSchema,
   taskExplanationSchema,
   taskSchema,
 } from "../wire/api-schema.ts";
+import { json, serviceRoutes } from "../wire/service-routes.ts";
 import { preheatBody } from "./preheat-request.ts";
 
 const next = z.string().nullable().describe("the cursor of the next page; null on the last one");
@@ -44,7 +41,6 @@ const eventsQuery = z.object({
   hosts: z.string().optional().describe("present: the hosts as well"),
 });
 
-const json = (schema: z.ZodType, meaning = "It", status = 200) => ({ status, meaning, schema });
 const empty = (meaning: string) => ({ status: 204, meaning });
 
 export const supernodeRoutes: readonly ApiRoute[] = [
@@ -60,31 +56,7 @@ export const supernodeRoutes: readonly ApiRoute[] = [
     summary: "A file of the console.",
     answer: { status: 200, meaning: "It", type: "*/*" },
   },
-  {
-    method: "GET",
-    path: "/healthz",
-    summary: "Whether the process answers.",
-    answer: json(healthSchema, "It does"),
-  },
-  {
-    method: "GET",
-    path: "/readyz",
-    summary: "Whether it serves.",
-    answer: json(readySchema, "It does"),
-    others: [json(stoppingSchema, "It stops", 503)],
-  },
-  {
-    method: "GET",
-    path: "/metrics",
-    summary: "Numbers for Prometheus.",
-    answer: { status: 200, meaning: "Them", type: "text/plain" },
-  },
-  {
-    method: "GET",
-    path: "/api/v1/openapi.json",
-    summary: "This document.",
-    answer: json(documentSchema),
-  },
+  ...serviceRoutes,
   {
     method: "GET",
     path: "/api/v1/tasks",
