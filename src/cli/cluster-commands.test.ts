@@ -22,6 +22,8 @@ before(async () => {
   }
   const own = { listen: "127.0.0.1:0", proxy: "off", socket: join(folder, "d.sock"), dataDir: join(folder, "d") };
   daemon = await Daemon.start(parseDaemonOptions({ ...own, supernodes: supernodes.map(({ url }) => url) }));
+  // It serves before it has joined.
+  while ((await hostsAsTold()).length < supernodes.length);
 });
 after(async () => {
   await daemon?.close();

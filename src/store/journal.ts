@@ -1,5 +1,5 @@
 // Remembers on disk which pieces are held. It only claims: it is written some time after the bytes, without fsync, and after
-// a crash of the machine each claim is proved by hashing (recovery.ts). What a killed process loses are the last half second or 32 pieces.
+// a crash of the machine each claim is proved by hashing (recovery.ts). What a killed process loses are the last 200 ms or 8 pieces.
 
 import { open } from "node:fs/promises";
 import type { PieceIndex } from "../core/ids.ts";
@@ -7,8 +7,8 @@ import { encodeHeader, encodeRecords, headerBytes, type JournalRecord, recordByt
 import { replaceFile } from "./version-file.ts";
 
 /** Each flush opens, writes and closes: for every piece that would cost a slow download more than the piece itself. */
-const flushDelayMs = 500;
-const flushRecords = 32;
+const flushDelayMs = 200;
+const flushRecords = 8;
 
 export class Journal {
   readonly #path: string;
@@ -23,7 +23,7 @@ export class Journal {
     this.#endBytes = endBytes;
   }
 
-  /** Written within half a second, or when `flush` resolves. */
+  /** Written within 200 ms, or when `flush` resolves. */
   append(index: PieceIndex, digest: Uint8Array): void {
     if (this.#stopped) return;
     this.#pending.push({ index, digest: new Uint8Array(digest) });
