@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -14,11 +15,11 @@ if (!isBuilt()) {
   const build = spawnSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   if (build.status !== 0) process.exit(build.status ?? 1);
 }
-const { start } = await import("../bin/start.js");
-await start({ program: "dragonfly", command: "quickstart" });
+const { start } = createRequire(import.meta.url)("../bin/start.js");
+await start({ program: "dragonfly", command: "quickstart" }, "dragonfly.cjs");
 
 /** Whether what was built is newer than every source. */
 function isBuilt() {
-  const built = statSync("dist/index.js", { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = statSync("dist/programs/dragonfly.cjs", { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return readdirSync("src", { recursive: true }).every((name) => statSync(`src/${name}`).mtimeMs <= built);
 }
