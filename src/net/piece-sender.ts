@@ -171,6 +171,9 @@ export class PieceSender {
     for (;;) {
       const upload = this.#nextToRead();
       if (upload === undefined || this.#awaitsSlab) return;
+      const bytes = upload.lengthBytes;
+      // Half of the pool is for receiving, so that two hosts that send to each other cannot wait for each other's slabs.
+      if (this.#slabBytes > 0 && this.#slabBytes + bytes > this.#options.slabs.budgetBytes / 2) return;
       const remembered = this.#options.slabs.recall(pieceName(upload.version, upload.piece));
       if (remembered !== undefined) {
         this.#give(upload, remembered);
@@ -179,9 +182,6 @@ export class PieceSender {
         upload.state = "sending";
         continue;
       }
-      const bytes = upload.lengthBytes;
-      // Half of the pool is for receiving, so that two hosts that send to each other cannot wait for each other's slabs.
-      if (this.#slabBytes > 0 && this.#slabBytes + bytes > this.#options.slabs.budgetBytes / 2) return;
       const slab = this.#options.slabs.acquire(bytes);
       if (slab === undefined) return this.#awaitSlab(bytes);
       this.#read(upload, slab);
