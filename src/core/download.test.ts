@@ -253,6 +253,28 @@ test("more requests are in flight once a swarm has turned out to be small", () =
   assert.equal(talk.download.inFlightCount, 3, "two came after all");
 });
 
+test("in a small swarm the seed always has one request, whatever neighbours hold", () => {
+  const talk = new Dialogue({ pieces: 40 });
+  const all = Array.from({ length: 40 }, (_, piece) => piece);
+  const asked = [...talk.meet(ann, ...all)];
+  assert.deepEqual(talk.meet(seed), [], "who has neighbours asks them");
+  /** Of what is asked when ann brings the next piece, that which the seed is asked. */
+  const bringNext = (): readonly string[] => {
+    const said = talk.bring(ann, Number(/^ann: (\d+)\?$/.exec(asked.shift() ?? "")?.[1]), 0);
+    asked.push(...said.filter((line) => line.startsWith("ann")));
+    return said.filter((line) => line.startsWith("seed"));
+  };
+  talk.sleep(1000);
+  assert.deepEqual(bringNext(), [], "others may still come");
+  talk.sleep(1000);
+  const [question] = bringNext();
+  const granted = Number(/^seed: any of (\d+)/.exec(question ?? "none came")?.[1]);
+  assert.deepEqual(bringNext(), [], "one question at a time");
+  talk.say({ type: "granted", id: seed, piece: granted });
+  assert.deepEqual(bringNext(), [], "one piece at a time");
+  assert.match(talk.bring(seed, granted, 0).join(), /seed: any of/);
+});
+
 test("with the seed away and nobody to ask the origin is next, after a moment", () => {
   const talk = new Dialogue({ pieces: 1 });
   talk.say({ type: "seed-away" });

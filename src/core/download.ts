@@ -420,6 +420,7 @@ export class Download {
       }
       if (!this.#askNext(now, slots)) return;
     }
+    if (this.#pace.isSmallSwarm) this.#leanOnSeed(now);
     if (!this.#flights.hasSlot(slots)) this.#sources.full(now);
     else if (this.#endgame()) this.#askAgain(now);
   }
@@ -434,6 +435,12 @@ export class Download {
     const seed = this.#sources.seed(now, slots);
     if (seed !== undefined) this.#askAny(seed, now);
     return seed !== undefined;
+  }
+
+  /** Few queues leave some uplink idle at any moment, and what a seed sends to few hosts is little: it always has one request. */
+  #leanOnSeed(now: number): void {
+    const seed = this.#pieces.open.count > 0 ? this.#sources.idleSeed(now) : undefined;
+    if (seed !== undefined) this.#askAny(seed, now);
   }
 
   #askAny(seed: Neighbour, now: number): void {

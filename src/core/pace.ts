@@ -46,11 +46,15 @@ export class Pace {
     this.#meter.add(bytes, nowMs);
   }
 
+  /** So small that each host's queue counts. */
+  get isSmallSwarm(): boolean {
+    return this.#swapping.smallSwarm || this.#neighbours.alone;
+  }
+
   /** How many requests are kept in flight: just enough to cover the delay to the farthest neighbour and back. */
   get slots(): number {
     const { baseInFlight, baseInFlightOfFew, delayFactor, maxInFlight } = this.#tuning;
-    const few = this.#swapping.smallSwarm || this.#neighbours.alone;
-    const base = few ? baseInFlightOfFew : baseInFlight;
+    const base = this.isSmallSwarm ? baseInFlightOfFew : baseInFlight;
     const delayMs = Math.max(this.#neighbours.rttMs, this.#answerMs);
     const perDelay = Math.ceil((delayFactor * delayMs * this.bytesPerSecond) / 1000 / this.#pieceLength);
     return Math.min(maxInFlight, base + perDelay);

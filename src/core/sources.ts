@@ -67,6 +67,13 @@ export class Sources {
     return undefined;
   }
 
+  /** A seed that was asked for nothing. */
+  idleSeed(nowMs: number): Neighbour | undefined {
+    return this.#neighbours.seeds.find(
+      ({ state, freeAtMs, inFlight }) => state === "up" && nowMs >= freeAtMs && inFlight === 0,
+    );
+  }
+
   /** Another for a piece that is late from the first: a peer that holds it, else the seed. */
   second(first: Neighbour, piece: PieceIndex, nowMs: number): Neighbour | undefined {
     const able: Neighbour[] = [];
