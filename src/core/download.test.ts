@@ -258,16 +258,15 @@ test("in a small swarm the seed always has one request, whatever neighbours hold
   const all = Array.from({ length: 40 }, (_, piece) => piece);
   const asked = [...talk.meet(ann, ...all)];
   assert.deepEqual(talk.meet(seed), [], "who has neighbours asks them");
+  const seedIn = (said: readonly string[]): readonly string[] => said.filter((line) => line.startsWith("seed"));
   /** Of what is asked when ann brings the next piece, that which the seed is asked. */
   const bringNext = (): readonly string[] => {
     const said = talk.bring(ann, Number(/^ann: (\d+)\?$/.exec(asked.shift() ?? "")?.[1]), 0);
     asked.push(...said.filter((line) => line.startsWith("ann")));
-    return said.filter((line) => line.startsWith("seed"));
+    return seedIn(said);
   };
-  talk.sleep(1000);
-  assert.deepEqual(bringNext(), [], "others may still come");
-  talk.sleep(1000);
-  const [question] = bringNext();
+  assert.deepEqual(seedIn(talk.sleep(1000)), [], "others may still come");
+  const [question] = seedIn(talk.sleep(1000));
   const granted = Number(/^seed: any of (\d+)/.exec(question ?? "none came")?.[1]);
   assert.deepEqual(bringNext(), [], "one question at a time");
   talk.say({ type: "granted", id: seed, piece: granted });

@@ -418,7 +418,7 @@ export class Download {
         this.#limitedUntilMs = now + waitMs;
         return this.#changed();
       }
-      if (!this.#askNext(now, slots)) return;
+      if (!this.#askNext(now, slots)) break;
     }
     if (this.#pace.isSmallSwarm) this.#leanOnSeed(now);
     if (!this.#flights.hasSlot(slots)) this.#sources.full(now);

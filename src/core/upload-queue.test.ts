@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hostUploadLimits, UploadQueue } from "./upload-queue.ts";
+import { hostUploadLimits, seedUploadLimits, UploadQueue } from "./upload-queue.ts";
 
 const piece = 512 * 1024;
 const limits = {
   minPieces: 3,
+  fewAskers: 7,
   minPiecesOfFew: 3,
+  placeForEachOfFew: false,
   windowMs: 40,
   freshPieces: 2,
   retryMs: 20,
@@ -37,6 +39,16 @@ test("a few askers that have been there for a while find more places, a crowd an
   assert.equal(admitAll(queue, 6000), 1, "an eighth is no few");
   queue.left();
   assert.equal(admitAll(queue, 6000), 3);
+});
+
+test("a seed has a place for each of a few hosts, however slowly they take what they asked for", () => {
+  const queue = new UploadQueue(seedUploadLimits);
+  for (let i = 0; i < 8; i++) queue.joined(1000);
+  assert.equal(admitAll(queue, 2999), 3);
+  assert.equal(admitAll(queue, 3000), 5);
+  queue.joined(3000);
+  for (let i = 0; i < 8; i++) queue.cancelled(piece);
+  assert.equal(admitAll(queue, 6000), 3, "nine are more than a few");
 });
 
 test("a piece that was sent or cancelled makes room for one", () => {

@@ -6,8 +6,12 @@
 export interface UploadLimits {
   /** This many pieces may wait however slow the uplink is. */
   readonly minPieces: number;
+  /** With so many askers, when none has come for a while, a swarm is small: too small to give each download the neighbours it wants. */
+  readonly fewAskers: number;
   /** So many, if that is more, in a small swarm: each asker has more requests in flight there. */
   readonly minPiecesOfFew: number;
+  /** There, as many as there are askers: what few of them take at a time is no measure of this uplink. */
+  readonly placeForEachOfFew: boolean;
   /** Beyond that, as many bytes as the uplink sends in this time. */
   readonly windowMs: number;
   /** So many fresh pieces may wait in any case, whatever else does. */
@@ -21,7 +25,9 @@ export interface UploadLimits {
 
 export const hostUploadLimits: UploadLimits = {
   minPieces: 4,
+  fewAskers: 7,
   minPiecesOfFew: 7,
+  placeForEachOfFew: false,
   windowMs: 0,
   freshPieces: 0,
   retryMs: 20,
@@ -31,7 +37,9 @@ export const hostUploadLimits: UploadLimits = {
 
 export const seedUploadLimits: UploadLimits = {
   minPieces: 3,
+  fewAskers: 8,
   minPiecesOfFew: 3,
+  placeForEachOfFew: true,
   windowMs: 200,
   freshPieces: 16,
   retryMs: 100,
@@ -78,8 +86,7 @@ const maxPieceMs = 200;
 /** Of what the uplink sends while a piece that has left arrives: above 1 because the rate that is measured with too few places is too low. */
 const arrivalFactor = 2;
 
-/** Up to so many askers are few, when none has come for so long: a swarm too small to give each download the neighbours it wants. */
-const fewAskers = 7;
+/** When no asker has come for so long, a swarm has its size. */
 const formedMs = 2000;
 
 const ADMITTED: Admission = { admitted: true };
@@ -183,16 +190,21 @@ export class UploadQueue {
   }
 
   #hasRoom(bytes: number, { fresh, rttMs, nowMs }: Demand): boolean {
-    const { minPieces, minPiecesOfFew, windowMs, freshPieces } = this.#limits;
+    const { windowMs, freshPieces } = this.#limits;
     if (fresh && this.#fresh < freshPieces) return true;
     const bytesPerMs = this.#rate / 1000;
-    const base = this.#isSmallSwarm(nowMs) ? Math.max(minPieces, minPiecesOfFew) : minPieces;
-    const places = base + Math.floor((arrivalFactor * bytesPerMs * rttMs) / bytes);
+    const places = this.#basePlaces(nowMs) + Math.floor((arrivalFactor * bytesPerMs * rttMs) / bytes);
     return this.#pieces < places || this.#bytes + bytes <= bytesPerMs * windowMs;
   }
 
+  #basePlaces(nowMs: number): number {
+    const { minPieces, minPiecesOfFew, placeForEachOfFew } = this.#limits;
+    if (!this.#isSmallSwarm(nowMs)) return minPieces;
+    return Math.max(minPieces, minPiecesOfFew, placeForEachOfFew ? this.#askers : 0);
+  }
+
   #isSmallSwarm(nowMs: number): boolean {
-    return this.#askers > 0 && this.#askers <= fewAskers && nowMs >= this.#joinedAtMs + formedMs;
+    return this.#askers > 0 && this.#askers <= this.#limits.fewAskers && nowMs >= this.#joinedAtMs + formedMs;
   }
 
   #remove(bytes: number, fresh: boolean): void {
