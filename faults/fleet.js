@@ -49,16 +49,16 @@ export class Member {
 export class Fleet {
   /**
    * @param {import("../bench/stage.js").Stage} stage
-   * @param {{ folder: string, daemons: number, supernodes: number, mbit: number, flags?: readonly string[] }} options
+   * @param {{ folder: string, daemons: number, supernodes: number, mbit: number, flags?: readonly string[], seedFlags?: readonly string[] }} options
    */
-  static async start(stage, { folder, daemons, supernodes, mbit, flags = [] }) {
+  static async start(stage, { folder, daemons, supernodes, mbit, flags = [], seedFlags = [] }) {
     const network = await RackNetwork.open(stage);
     const source = await network.join("origin", 10 * mbit);
     const origin = await Origin.start(stage, folder, source);
     const seeds = [];
     for (let nth = 1; nth <= supernodes; nth++) {
       const host = await network.join(`super${nth}`, 10 * mbit);
-      const place = { address: `${host.address}:8002`, network: host.network, flags: ["--insecure"] };
+      const place = { address: `${host.address}:8002`, network: host.network, flags: ["--insecure", ...seedFlags] };
       seeds.push(
         new Member(`super${nth}`, host, ({ name, deaths }) =>
           startSupernode(stage, { folder: join(folder, name), log: `${deaths}.log`, ...place }),
