@@ -125,6 +125,11 @@ export class Swarm {
     removeFrom(b.neighbours, a);
   }
 
+  /** Another host holds all of it, as far as hosts told. */
+  isHeldBeside(host: HostId | undefined): boolean {
+    return this.peers.some((peer) => peer.state === "complete" && peer.host.id !== host);
+  }
+
   /**
    * Up to `count` fresh neighbours for a peer: a few more are drawn at random than needed, and the near ones among them are preferred but
    * for the far share, so that racks keep their traffic and the graph stays an expander.

@@ -229,6 +229,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
         log,
       });
   const recollection = new Recollection({ supernodes, store, archive, transfers });
+  store.spareLastCopies((versions) => supernodes.lastCopies(versions));
   const unhear = store.onEvicted((version) => {
     pieces.withdraw(version);
     acquaintances.forget(version);

@@ -3,7 +3,7 @@
 
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { DragonflyError } from "../core/error.ts";
-import type { HostId } from "../core/ids.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
 import { ControlChannel, dialControl } from "../net/control-channel.ts";
 import type { Credentials } from "../net/credentials.ts";
 import { addressOfUrl, formatAddress } from "../runtime/address.ts";
@@ -31,7 +31,8 @@ export interface SupernodeIdentity {
 export type Task = FromSupernodeOf<"task">;
 export type Token = FromSupernodeOf<"token">;
 export type Certificate = FromSupernodeOf<"certificate">;
-type Answer = Task | Token | Certificate;
+type LastCopies = FromSupernodeOf<"last-copies">;
+type Answer = Task | Token | Certificate | LastCopies;
 /** What it wants to be here. */
 export type OrderNews = FromSupernodeOf<"serve" | "serve-cancelled">;
 /** Whom it lets in no more. */
@@ -119,6 +120,11 @@ export class SupernodeLink {
   /** Errors: `not-authorised` for a host that was revoked; `supernode-unreachable`. */
   renew(csr: string, signal: AbortSignal): Promise<Certificate> {
     return this.#ask("certificate", (request) => ({ type: "renew", request, csr }), signal);
+  }
+
+  /** Errors: `supernode-unreachable`. */
+  lastCopies(versions: readonly VersionId[], signal: AbortSignal): Promise<LastCopies> {
+    return this.#ask("last-copies", (request) => ({ type: "last-copies", request, versions }), signal);
   }
 
   async #ask<T extends Answer["type"]>(
@@ -225,6 +231,7 @@ export class SupernodeLink {
       case "task":
       case "token":
       case "certificate":
+      case "last-copies":
         return this.#waiting.get(message.request)?.resolve(message);
       case "refused":
         return this.#waiting.get(message.request)?.reject(DragonflyError.fromWire(message.error));

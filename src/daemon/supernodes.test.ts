@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { rankHomes } from "../core/homes.ts";
-import type { HostId } from "../core/ids.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
 import { parseSupernodeOptions } from "../runtime/config.ts";
 import { silentLog } from "../runtime/log.ts";
 import { Supernode } from "../supernode/supernode.ts";
@@ -183,4 +183,26 @@ test("a name that does not resolve is no supernode, until it does", async (t) =>
   found = true;
   await happenings.until(() => happenings.up.length === 1);
   assert.equal((await supernodes.register(id, request, { signal })).supernode.url, url);
+});
+
+test("the homes of versions say which of them nobody else holds; one that is away says nothing", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const both = await Promise.all([supernode("one"), supernode("two")]);
+  const versions = Array.from({ length: 8 }, (_, nth) => ({
+    id: `${nth}`.repeat(64) as VersionId,
+    taskId: task(nth).id,
+  }));
+  const holdings = versions.map(({ id, taskId }) => ({ task: taskId, version: id, complete: true }));
+  const urls = both.map(({ url }) => url);
+  const own = client({ urls, introduce: () => ({ address: null, labels: {}, holdings }) });
+  await own.happenings.until(() => own.happenings.up.length === 2);
+  assert.deepEqual(await own.supernodes.lastCopies(versions), new Set(versions.map(({ id }) => id)));
+  const introduce = () => ({ address: null, labels: {}, holdings: holdings.slice(0, 5) });
+  const other = client({ urls, host: "b".repeat(32) as HostId, introduce });
+  await other.happenings.until(() => other.happenings.up.length === 2);
+  const left = await own.supernodes.lastCopies(versions);
+  assert.deepEqual(left, new Set(versions.slice(5).map(({ id }) => id)));
+  for (const one of both) await one.close();
+  await own.happenings.until(() => own.happenings.down.length === 2);
+  assert.deepEqual(await own.supernodes.lastCopies(versions), new Set());
 });

@@ -6,6 +6,7 @@ import { DragonflyError } from "../core/error.ts";
 import { rankHomes } from "../core/homes.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
 import { Isolation, type IsolationTuning } from "../core/isolation.ts";
+import type { Version } from "../core/version.ts";
 import type { Credentials } from "../net/credentials.ts";
 import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
@@ -68,6 +69,8 @@ const maxBusyTries = 10;
 const graceMs = 500;
 /** Within this time hosts tell the others what they hold of a lost supernode's tasks: not all at once. */
 const announceWithinMs = 1000;
+/** Somebody waits for room. */
+const copiesWithinMs = 500;
 
 export class Supernodes {
   readonly #options: SupernodesOptions;
@@ -157,6 +160,18 @@ export class Supernodes {
     const link = [...this.#links.values()].find(({ identity }) => identity !== undefined);
     if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
     return link.renew(csr, signal);
+  }
+
+  /** Of versions that are held here, those that nobody else holds, as their homes say; of a home that does not answer soon, none. */
+  async lastCopies(versions: readonly Pick<Version, "id" | "taskId">[]): Promise<ReadonlySet<VersionId>> {
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(copiesWithinMs)]);
+    const byHome = new Map<SupernodeLink, VersionId[]>();
+    for (const { id, taskId } of versions) {
+      const home = this.#home(taskId, new Set());
+      if (home !== undefined) byHome.set(home, [...(byHome.get(home) ?? []), id]);
+    }
+    const answers = [...byHome].map(([home, ids]) => home.lastCopies(ids, signal).catch(() => undefined));
+    return new Set((await Promise.all(answers)).flatMap((answer) => answer?.versions ?? []));
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { VersionId } from "../core/ids.ts";
-import { chooseEvictions, type EvictionCandidate } from "./eviction.ts";
+import { chooseEvictions, type EvictionCandidate, worthAsking } from "./eviction.ts";
 
 const nowMs = 1_000_000;
 const candidate = (id: string, bytes: number, agoMs: number, busy = false): EvictionCandidate => ({
@@ -9,7 +9,9 @@ const candidate = (id: string, bytes: number, agoMs: number, busy = false): Evic
   bytes,
   usedAtMs: nowMs - agoMs,
   busy,
+  last: false,
 });
+const last = (one: EvictionCandidate): EvictionCandidate => ({ ...one, last: true });
 const three = [candidate("young", 10, 5000), candidate("old", 10, 90_000), candidate("middle", 10, 50_000)];
 
 const table: readonly [string, readonly EvictionCandidate[], number, readonly string[] | undefined][] = [
@@ -26,9 +28,35 @@ const table: readonly [string, readonly EvictionCandidate[], number, readonly st
     5,
     ["full"],
   ],
+  [
+    "what nobody else has goes after what others have",
+    [last(candidate("old", 10, 90_000)), candidate("young", 10, 5000)],
+    10,
+    ["young"],
+  ],
+  [
+    "of what nobody else has the oldest goes first, when it must",
+    [last(candidate("old", 10, 90_000)), candidate("young", 10, 5000), last(candidate("middle", 10, 50_000))],
+    20,
+    ["young", "old"],
+  ],
   ["a clock set back evicts what seems to come", [candidate("tomorrow", 10, -90_000)], 10, ["tomorrow"]],
 ];
 
 for (const [name, candidates, needed, chosen] of table) {
   test(name, () => assert.deepEqual(chooseEvictions(candidates, needed, nowMs), chosen));
 }
+
+test("others are asked about what is complete and may go, the least recently used first, and not about all", () => {
+  const complete = three.map((one) => ({ ...one, complete: true }));
+  const others = [
+    { ...candidate("partial", 10, 95_000), complete: false },
+    { ...candidate("busy", 10, 95_000, true), complete: true },
+  ];
+  assert.deepEqual(worthAsking([...complete, ...others], nowMs), ["old", "middle", "young"]);
+  const many = Array.from({ length: 100 }, (_, nth) => ({ ...candidate(`${nth}`, 10, 90_000 - nth), complete: true }));
+  assert.deepEqual(
+    worthAsking(many, nowMs),
+    many.slice(0, 64).map(({ id }) => id),
+  );
+});

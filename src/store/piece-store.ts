@@ -4,10 +4,10 @@
 import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 import type { VersionRecord } from "../core/version.ts";
-import { chooseEvictions, evictionGraceMs, isEvictable } from "./eviction.ts";
+import { chooseEvictions, evictionGraceMs, isEvictable, worthAsking } from "./eviction.ts";
 import type { Keeper, PieceHolding } from "./piece-holding.ts";
 import { Slots } from "./slots.ts";
-import type { Store } from "./store.ts";
+import type { LastCopies, Store } from "./store.ts";
 
 /** Wall-clock time in epoch milliseconds. */
 export type Now = () => number;
@@ -25,6 +25,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   readonly #tasks = new Map<TaskId, Set<H>>();
   readonly #listeners = new Set<(id: VersionId) => void>();
   readonly #changing = new Slots(1);
+  #lastCopies: LastCopies = async () => new Set();
   #usedBytes = 0;
   #arrivingBytes = 0;
   #closed: Promise<void> | undefined;
@@ -132,6 +133,10 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     return this.exclusively(() => this.#evict(bytes, ...full(this.place, bytes)));
   }
 
+  spareLastCopies(lastCopies: LastCopies): void {
+    this.#lastCopies = lastCopies;
+  }
+
   protected shelve(holding: H): void {
     const { id, taskId } = holding.version;
     this.#holdings.set(id, holding);
@@ -171,12 +176,11 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   }
 
   async #evict(neededBytes: number, why: string, mend: string): Promise<void> {
-    const candidates = Array.from(this.#holdings.values(), (holding) => ({
-      id: holding.version.id,
-      bytes: holding.takenBytes,
-      usedAtMs: holding.usedAtMs,
-      busy: holding.busy,
-    }));
+    const asked = worthAsking(this.#candidates(), this.now());
+    // With nothing to choose from it does not matter.
+    const last =
+      asked.length > 1 ? await this.#lastCopies(asked.flatMap((id) => this.find(id)?.version ?? [])) : undefined;
+    const candidates = this.#candidates(last);
     const chosen = chooseEvictions(candidates, neededBytes, this.now());
     if (chosen === undefined) {
       const later = chooseEvictions(candidates, neededBytes, Number.POSITIVE_INFINITY) !== undefined;
@@ -187,6 +191,17 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
       const holding = this.#holdings.get(id);
       if (holding !== undefined) await this.#drop(holding);
     }
+  }
+
+  #candidates(last: ReadonlySet<VersionId> = new Set()) {
+    return Array.from(this.#holdings.values(), (holding) => ({
+      id: holding.version.id,
+      bytes: holding.takenBytes,
+      usedAtMs: holding.usedAtMs,
+      busy: holding.busy,
+      complete: holding.state === "complete",
+      last: last.has(holding.version.id),
+    }));
   }
 
   async #drop(holding: H): Promise<void> {

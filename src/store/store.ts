@@ -4,6 +4,9 @@ import type { Bitset } from "../core/bitset.ts";
 import type { PieceIndex, TaskId, VersionId } from "../core/ids.ts";
 import type { VersionRecord } from "../core/version.ts";
 
+/** Resolves soon to those of these versions that nobody else is known to hold; what is not known is not among them. */
+export type LastCopies = (versions: readonly Pick<VersionRecord, "id" | "taskId">[]) => Promise<ReadonlySet<VersionId>>;
+
 export interface Store {
   /**
    * The holding of this version, made if there is none. Refuses with `no-space` before a byte is fetched when the length does not
@@ -20,6 +23,8 @@ export interface Store {
   readonly usedBytes: number;
   /** Tells of versions that went away by eviction or `remove`. Returns the way to stop listening. */
   onEvicted(listener: (id: VersionId) => void): () => void;
+  /** From here on a version that nobody else holds goes after all others when room is needed. */
+  spareLastCopies(lastCopies: LastCopies): void;
   /** Writes out what waits and gives the directory free. Idempotent. */
   close(): Promise<void>;
 }

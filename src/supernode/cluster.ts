@@ -149,6 +149,11 @@ export class Cluster {
     return this.scheduler.swarms.get(version)?.peers.some(({ state }) => state === "fetching") ?? false;
   }
 
+  /** Some host holds all of it, other than this one. */
+  isHeldBeside(version: VersionId, host: HostId | undefined): boolean {
+    return this.scheduler.swarms.get(version)?.isHeldBeside(host) ?? false;
+  }
+
   /** Tells a version's peers that its manifest grew; a failed host hears of it too, so that it can end. */
   tellManifest(version: VersionId, manifest: ManifestPart): void {
     const swarm = this.scheduler.swarms.get(version);
@@ -245,6 +250,10 @@ export class Cluster {
         const { givingWay, othersSentRate, pressure } = message;
         return this.dispatch({ type: "load", host, load: { givingWay, othersSentRate, pressure } });
       }
+      case "last-copies": {
+        const versions = message.versions.filter((version) => this.#isLastCopy(version, host));
+        return channel.send({ type: "last-copies", request: message.request, versions });
+      }
       case "serving":
       case "served":
         return this.orders.hear(host, message);
@@ -262,6 +271,10 @@ export class Cluster {
       case "bye":
         return channel.close();
     }
+  }
+
+  #isLastCopy(version: VersionId, holder: HostId): boolean {
+    return !this.#options.seeds.holds(version) && !this.isHeldBeside(version, holder);
   }
 
   #progress(host: HostId, message: FromDaemonOf<"progress">): void {

@@ -73,6 +73,11 @@ export class SeedBook {
     return this.#seeds.get(version);
   }
 
+  /** All of it is on this disk, whether it was asked for since the start or not. */
+  holds(version: VersionId): boolean {
+    return this.#options.store.find(version)?.state === "complete";
+  }
+
   /** Of the newest version of a task. */
   ofTask(task: TaskId): Seed | undefined {
     const version = this.#current.get(task);

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { VersionId } from "../core/ids.ts";
 import { parseSupernodeOptions } from "../runtime/config.ts";
 import { ScriptedDaemon } from "../testing/scripted-daemon.ts";
 import { TestOrigin, type TestOriginOptions, testContent } from "../testing/test-origin.ts";
@@ -205,4 +206,27 @@ test("health, readiness and metrics answer", async (t) => {
   assert.deepEqual((await get("/readyz")).body, { status: "ready" });
   const metrics = await (await fetch(`${url()}/metrics`)).text();
   assert.match(metrics, /^dragonfly_supernode_hosts 0$/m);
+});
+
+test("a host is told which of its versions neither the supernode nor another host holds whole", async (t) => {
+  const { origin, join } = await stage(t);
+  const [one, other] = await Promise.all([join("1"), join("2")]);
+  one.register(1, origin.url("/seeded"));
+  const { task, version: seeded, manifest } = await one.hears("task");
+  if (manifest.seal === undefined) await one.hears("manifest", (news) => news.manifest.seal !== undefined);
+  const [shared, partial, alone, unknown] = ["a", "b", "c", "d"].map((digit) => digit.repeat(64) as VersionId);
+  assert.ok(shared && partial && alone && unknown);
+  const held = (version: VersionId, complete = true) => ({ task, version, complete });
+  one.send({ type: "holdings", holdings: [held(shared), held(partial), held(alone)] });
+  other.send({ type: "holdings", holdings: [held(shared), held(partial, false)] });
+  other.send({ type: "last-copies", request: 1, versions: [] });
+  await other.hears("last-copies");
+  one.send({ type: "last-copies", request: 2, versions: [seeded, shared, partial, alone, unknown] });
+  assert.deepEqual((await one.hears("last-copies")).versions, [partial, alone, unknown]);
+  other.send({ type: "leave", version: shared });
+  other.send({ type: "last-copies", request: 3, versions: [shared] });
+  // Its own copy is gone; the first host's is another's.
+  assert.deepEqual((await other.hears("last-copies", ({ request }) => request === 3)).versions, []);
+  one.send({ type: "last-copies", request: 4, versions: [shared] });
+  assert.deepEqual((await one.hears("last-copies", ({ request }) => request === 4)).versions, [shared]);
 });

@@ -162,6 +162,9 @@ async function compose(
     log,
     renew: gate && ((host, request) => gate.renew(host, request)),
   });
+  store.spareLastCopies(async (versions) => {
+    return new Set(versions.flatMap(({ id }) => (cluster.isHeldBeside(id, undefined) ? [] : id)));
+  });
   const pieces = new PieceServer({
     find: (version, requester) => {
       if (!cluster.admits(requester, version)) {

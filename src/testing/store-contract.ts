@@ -250,6 +250,29 @@ export function storeContract(name: string, open: OpenStore): void {
   );
 
   check(
+    "what nobody else holds stays while something else can go, and goes when it must",
+    async (store, clock) => {
+      const old = await fill(store, "old", 4000);
+      clock.nowMs += 10_000;
+      const young = await fill(store, "young", 4000);
+      clock.nowMs += 10_000;
+      const asked: (readonly VersionId[])[] = [];
+      store.spareLastCopies(async (versions) => {
+        asked.push(versions.map(({ id }) => id));
+        return new Set([old.version.id]);
+      });
+      await store.create(versionOf("next", 4000));
+      assert.deepEqual(asked, [[old.version.id, young.version.id]]);
+      assert.equal(store.find(old.version.id), old);
+      assert.equal(store.find(young.version.id), undefined);
+      clock.nowMs += 10_000;
+      await store.create(versionOf("large", 10_000));
+      assert.equal(store.find(old.version.id), undefined);
+    },
+    10_000,
+  );
+
+  check(
     "what is pinned or was just written is not evicted",
     async (store, clock) => {
       const a = await fill(store, "a", 4000);

@@ -19,6 +19,8 @@ export const maxKnownKeys = 64;
 /** Of one download: the hosts that gave most, and the neighbours that were dropped last. */
 export const maxToldSources = 16;
 export const maxToldDrops = 32;
+/** Versions that one message asks about. */
+const maxAskedVersions = 1024;
 const maxHeaders = 256;
 /** The deepest message there is has six. */
 const maxDepth = 16;
@@ -96,6 +98,7 @@ const runs = (most: number) =>
 const batch = z.object({ runs: runs(1_000_000), digests: z.string(), signature: z.string().max(128) });
 const seal = z.object({ length: count, digest: hex(64).nullable(), signature: z.string().max(128) });
 const manifest = z.object({ batch: batch.optional(), seal: seal.optional() });
+const someVersions = z.array(versionId).max(maxAskedVersions).readonly();
 const signedPart = z.object({ key: z.string().max(256), part: manifest });
 const holdings = z.array(z.object({ task: taskId, version: versionId, complete: z.boolean() })).max(100_000);
 /** Public keys of supernodes that the host has met, as they came in `welcome`. */
@@ -188,6 +191,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
   z.object({ type: z.literal("leave"), version: versionId }),
+  /** Room has to be made: which of these, all held here, does nobody else hold? Answered by a message of the same name. */
+  z.object({ type: z.literal("last-copies"), request: count, versions: someVersions }),
   /** What the host does beside this program; when it changes, every two seconds at most. */
   z.object({
     type: z.literal("load"),
@@ -255,6 +260,7 @@ export const fromSupernode = z.discriminatedUnion("type", [
     token: z.string().max(65_536),
     forMs: z.number().nonnegative(),
   }),
+  z.object({ type: z.literal("last-copies"), request: count, versions: someVersions }),
   z.object({ type: z.literal("manifest"), version: versionId, manifest }),
   z.object({ type: z.literal("neighbours"), version: versionId, neighbours }),
   z.object({ type: z.literal("drop"), version: versionId, neighbour: hostId, reason: z.string().max(64) }),
