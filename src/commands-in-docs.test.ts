@@ -59,7 +59,7 @@ function wordsOf(line: string): readonly string[] {
     .map(([, single, double, , bare]) => single ?? double ?? bare ?? "");
   const first = words.findIndex((word) => !/^(?:\w+=.*|sudo)$/.test(word));
   const rest = words.slice(Math.max(0, first));
-  const end = rest.findIndex((word) => /^[<>|&;]/.test(word));
+  const end = rest.findIndex((word) => /^(?:\d?[<>]|[|&;])/.test(word));
   return end === -1 ? rest : rest.slice(0, end);
 }
 
