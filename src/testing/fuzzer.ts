@@ -32,7 +32,9 @@ export function fuzz(target: FuzzTarget, random: Random, untilMs: number): FuzzR
     const input = mutated(pool, random);
     const startedMs = performance.now();
     const isTaken = accepts(target, input);
-    const elapsedMs = performance.now() - startedMs;
+    let elapsedMs = performance.now() - startedMs;
+    // The machine may have had other work.
+    if (elapsedMs > maxRunMs) elapsedMs = cpuMs(() => accepts(target, input));
     if (elapsedMs > maxRunMs) throw fault(target, input, `it took ${elapsedMs.toFixed(0)} ms`);
     slowestMs = Math.max(slowestMs, elapsedMs);
     if (runs++ % 1000 === 0) peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
@@ -43,6 +45,13 @@ export function fuzz(target: FuzzTarget, random: Random, untilMs: number): FuzzR
     else pool[target.seeds.length + random.integer(maxPool - target.seeds.length)] = input;
   }
   return { runs, taken, slowestMs, peakBytes };
+}
+
+function cpuMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 function accepts(target: FuzzTarget, input: Buffer): boolean {
