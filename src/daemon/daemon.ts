@@ -286,7 +286,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
       times: () => identity.credentials.times,
       renew: async (signal) => {
         const csr = await certificateRequest(identity.credentials.identity.key);
-        await identity.renew(await supernodes.renew(csr, signal));
+        await supernodes.renew(csr, (issued) => identity.renew(issued), signal);
       },
       log,
     });

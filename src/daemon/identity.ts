@@ -7,6 +7,7 @@ import { z } from "zod";
 import { DragonflyError } from "../core/error.ts";
 import { Credentials, fetchAuthority, type Identity } from "../net/credentials.ts";
 import { certificateRequest, hostIdOfKey, newHostKey } from "../net/host-key.ts";
+import { readIdentity } from "../net/issued-certificate.ts";
 import { askSupernode, refusalIn } from "../net/supernode-request.ts";
 import { addressOfUrl, formatAddress, parseAddress } from "../runtime/address.ts";
 import type { DaemonConfig } from "../runtime/daemon-config.ts";
@@ -39,7 +40,8 @@ const timeoutMs = 10_000;
 
 /**
  * Undefined for a host that is to speak plain HTTP: it has no token and never had one, or `--insecure` says so. Errors: `not-authorised` where
- * the token is refused, or the certificate has expired and there is none; `supernode-unreachable`, `bad-usage`, `not-writable`.
+ * the token is refused, or the certificate has expired and there is none; `supernode-unreachable`, `bad-usage`, `not-writable`,
+ * `protocol-violation` for an answer that was altered.
  */
 export async function openIdentity(config: DaemonConfig, log: Log): Promise<ClusterIdentity | undefined> {
   const path = fileIn(config.dataDir);
@@ -80,7 +82,7 @@ function identityOf(path: string, known: Kept): ClusterIdentity {
     host: hostIdOfKey(known.key),
     supernode: known.supernode,
     async renew({ cert, authorities }) {
-      const next = { ...known, cert, authorities: [...authorities] };
+      const next = keptOf(known, { cert, authorities });
       credentials.renew(next);
       await save(path, next);
     },
@@ -98,13 +100,30 @@ async function joinOneOf(addresses: readonly string[], text: string, token: Toke
       const asked = { method: "POST", path: "/v1/join", body, token: text, authority, timeoutMs };
       const answer = await askSupernode(url, asked);
       if (answer.status !== 200) throw refusalIn(answer, url);
-      return { key, supernode, ...certificate.parse(JSON.parse(answer.body)) };
+      return keptOf({ key, supernode }, answerIn(answer.body));
     } catch (thrown) {
       if (thrown instanceof DragonflyError && thrown.code !== "supernode-unreachable") throw thrown;
       silent.push(thrown instanceof DragonflyError ? thrown.message : `${supernode}: ${(thrown as Error).message}`);
     }
   }
   throw new DragonflyError("supernode-unreachable", `no supernode lets this host join: ${silent.join("; ")}`);
+}
+
+/** Errors: `protocol-violation`. */
+function keptOf(
+  { key, supernode }: Pick<Kept, "key" | "supernode">,
+  issued: Pick<Identity, "cert" | "authorities">,
+): Kept {
+  const { cert, authorities } = readIdentity({ key, ...issued });
+  return { key, cert, authorities: [...authorities], supernode };
+}
+
+function answerIn(body: string): z.infer<typeof certificate> {
+  try {
+    return certificate.parse(JSON.parse(body));
+  } catch (cause) {
+    throw new DragonflyError("protocol-violation", "the supernode's answer is no certificate", { cause });
+  }
 }
 
 /** A certificate that is valid, and of the cluster that the token is for. */
@@ -121,7 +140,8 @@ async function read(path: string): Promise<Kept | undefined> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return kept.parse(JSON.parse(text));
+    const known = kept.parse(JSON.parse(text));
+    return keptOf(known, known);
   } catch (cause) {
     throw new DragonflyError("not-writable", `${path} is damaged: remove it, and join again with --token`, { cause });
   }

@@ -127,6 +127,11 @@ export class SupernodeLink {
     return this.#ask("last-copies", (request) => ({ type: "last-copies", request, versions }), signal);
   }
 
+  /** It has said what it must not: it is lost with that, and dialled again. */
+  refuse(error: DragonflyError): void {
+    this.#channel?.refuse(error);
+  }
+
   async #ask<T extends Answer["type"]>(
     wanted: T,
     message: (request: number) => FromDaemon,

@@ -123,6 +123,11 @@ export class Supernodes {
     this.#link(host)?.send(message);
   }
 
+  /** It has said what it must not: that counts as a loss of it, with what follows from many. */
+  refuse(host: HostId, error: DragonflyError): void {
+    this.#link(host)?.refuse(error);
+  }
+
   /** To all that are there. */
   tell(message: FromDaemon): void {
     for (const link of this.#links.values()) link.send(message);
@@ -155,11 +160,18 @@ export class Supernodes {
     return link.getToken(wish, signal);
   }
 
-  /** From whichever is there. Errors: those of `SupernodeLink.renew`. */
-  async renew(csr: string, signal: AbortSignal): Promise<Certificate> {
+  /** From whichever is there; `use` throws `protocol-violation` where it was altered. Errors: that, and those of `SupernodeLink.renew`. */
+  async renew(csr: string, use: (issued: Certificate) => Promise<void>, signal: AbortSignal): Promise<void> {
     const link = [...this.#links.values()].find(({ identity }) => identity !== undefined);
     if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
-    return link.renew(csr, signal);
+    const issued = await link.renew(csr, signal);
+    try {
+      await use(issued);
+    } catch (thrown) {
+      const error = DragonflyError.from(thrown);
+      if (error.code === "protocol-violation") link.refuse(error);
+      throw error;
+    }
   }
 
   /** Of versions that are held here, those that nobody else holds, as their homes say; of a home that does not answer soon, none. */

@@ -40,7 +40,13 @@ export interface SwarmDownloadOptions {
   readonly log: Log;
   /** To the task's home. */
   readonly send: (message: FromDaemon, home: HostId) => void;
+  /** A supernode sent what it did not sign. */
+  readonly refuse: (supernode: HostId, error: DragonflyError) => void;
   readonly openOrigin: OpenOrigin;
+}
+
+function corruptSeed(): DragonflyError {
+  return new DragonflyError("piece-corrupt", "the supernode sent a piece that is not what it signed");
 }
 
 /** A disk that keeps up leaves fewer pieces waiting. */
@@ -59,6 +65,8 @@ export class SwarmDownload implements Driver {
   #supernode: SupernodeIdentity;
   #supernodeUp = true;
   #isolated: boolean;
+  /** Supernodes that sent what they did not sign, once. */
+  readonly #refused = new Set<HostId>();
   /** By partner: of the piece that is on its way from it. */
   readonly #arriving = new Map<HostId, { bytes: number }>();
   #stopped = false;
@@ -213,6 +221,7 @@ export class SwarmDownload implements Driver {
         return this.#partners.leave(effect.id);
       case "strike": {
         const { id: from, piece, reason } = effect;
+        if (from === this.home) return this.#refuse(from, corruptSeed());
         this.#options.log.warn("neighbour failed", { host: from, piece, reason });
         this.#transfer.watch?.dropped(from, reason);
         this.#send({ type: "piece-failed", version: holding.version.id, piece, from, reason });
@@ -243,8 +252,18 @@ export class SwarmDownload implements Driver {
       const { end } = this.#manifest;
       if (sealed && end !== undefined) this.#loop.tell({ type: "sealed", length: end.length });
     } catch (thrown) {
-      this.#transfer.fail(this.#contradiction(DragonflyError.from(thrown)));
+      const error = DragonflyError.from(thrown);
+      if (error.code === "protocol-violation") this.#refuse(supernode.host, error);
+      else this.#transfer.fail(this.#contradiction(error));
     }
+  }
+
+  /** What was altered on its way comes right when it is asked for anew; what comes so twice was not altered on its way. */
+  #refuse(supernode: HostId, error: DragonflyError): void {
+    const again = this.#refused.has(supernode);
+    this.#refused.add(supernode);
+    this.#options.refuse(supernode, error);
+    if (again) this.#transfer.fail(error);
   }
 
   /** What a digest names does not change: where two readings of it differ, one was broken. */

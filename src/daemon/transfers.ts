@@ -227,6 +227,7 @@ export class Transfers {
       random,
       log,
       send: (message, home) => supernodes.send(message, home),
+      refuse: (supernode, error) => supernodes.refuse(supernode, error),
       openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
     });
     const running = { transfer, swarm, request, limit, background: request.background === true };

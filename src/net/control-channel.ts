@@ -100,6 +100,11 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     setTimeout(() => this.#socket.terminate(), 1000).unref();
   }
 
+  /** The other side has said what it must not: ends with that. */
+  refuse(error: DragonflyError): void {
+    this.#fail(error);
+  }
+
   /** Ends it without waiting for the other side. */
   cut(): void {
     this.#socket.terminate();

@@ -8,6 +8,7 @@ import type { HostId } from "../core/ids.ts";
 import type { Access, Role } from "../core/role.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import { certificateRequest, hostIdOfKey, newHostKey } from "../net/host-key.ts";
+import { openLog } from "../runtime/log.ts";
 import { SecureCluster } from "../testing/secure-cluster.ts";
 import { parseToken } from "../wire/token.ts";
 import { ClusterAuthority } from "./cluster-authority.ts";
@@ -54,9 +55,12 @@ const certificates: Record<"none" | "foreign" | "expired" | "revoked" | "right",
 };
 const badTokens: Record<string, string> = {};
 const tokens = {} as Record<Role, string>;
+/** That the supernode logged. */
+const lines: string[] = [];
 
 before(async () => {
-  cluster = await SecureCluster.start();
+  const log = await openLog({ level: "info", format: "text" }, { write: (line) => lines.push(line) });
+  cluster = await SecureCluster.start({}, log);
   daemon = await cluster.daemon("ann");
   const options = { dataDir: cluster.dataDir, certificateLifeMs: 60_000 };
   const past = { ...options, nowMs: () => Date.now() - 2 * 3_600_000 };
@@ -158,6 +162,16 @@ test("a token with the role opens a route of the API, and no certificate and no 
       else assert.equal(status, 403, `${route}, ${role}`);
     }
   }
+});
+
+test("who is refused is logged by where he came from, and what he showed is not", async () => {
+  lines.length = 0;
+  assert.equal(await ask("GET /v1/control", certificates.foreign), 401);
+  assert.equal(await ask("GET /api/v1/hosts", { token: badTokens.foreign ?? "" }), 401);
+  const [host = "", token = ""] = lines;
+  assert.match(host, /warn {2}host refused remote=\S*127\.0\.0\.1 error="this needs the certificate/);
+  assert.match(token, /warn {2}token refused remote=\S*127\.0\.0\.1 error="the token is not one of this supernode/);
+  assert.ok(!lines.join("").includes(badTokens.foreign ?? "-"));
 });
 
 test("a piece port takes nobody without a certificate of the cluster", async () => {

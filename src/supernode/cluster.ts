@@ -3,7 +3,7 @@
 import type { WebSocket } from "ws";
 import { DragonflyError } from "../core/error.ts";
 import { freshForMs } from "../core/freshness.ts";
-import type { HostId, VersionId } from "../core/ids.ts";
+import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
@@ -33,6 +33,12 @@ import { Takeovers } from "./takeovers.ts";
 import { Watches } from "./watches.ts";
 
 type Channel = ControlChannel<FromDaemon, FromSupernode>;
+
+type Fault = Pick<FromDaemonOf<"piece-failed">, "reason" | "version"> & {
+  readonly host: HostId;
+  readonly by: HostId;
+  readonly piece?: PieceIndex;
+};
 
 /** Who opens a channel and does not say who he is keeps it no longer. */
 const introducedWithinMs = 10_000;
@@ -91,6 +97,8 @@ export class Cluster {
       scheduler: this.scheduler,
       dispatch: (event) => this.dispatch(event),
       post: (host, message) => this.#post(host, message),
+      onAltered: (host, version) =>
+        this.#strike("manifest altered", { host, by: options.key.host, reason: "corrupt", version }),
     });
   }
 
@@ -230,22 +238,7 @@ export class Cluster {
       case "more-neighbours":
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
-        this.#options.log.warn("piece failed", {
-          host: message.from,
-          by: host,
-          reason: message.reason,
-          version: message.version,
-          piece: message.piece,
-        });
-        this.#options.metrics.strikes.inc({ reason: message.reason });
-        return this.dispatch({
-          type: "strike",
-          host: message.from,
-          by: host,
-          version: message.version,
-          piece: message.piece,
-          reason: message.reason,
-        });
+        return this.#strike("piece failed", { ...message, host: message.from, by: host });
       case "load": {
         const { givingWay, othersSentRate, pressure } = message;
         return this.dispatch({ type: "load", host, load: { givingWay, othersSentRate, pressure } });
@@ -275,6 +268,12 @@ export class Cluster {
 
   #isLastCopy(version: VersionId, holder: HostId): boolean {
     return !this.#options.seeds.holds(version) && !this.isHeldBeside(version, holder);
+  }
+
+  #strike(what: string, { host, by, reason, version, piece }: Fault): void {
+    this.#options.log.warn(what, { host, by, reason, version, piece });
+    this.#options.metrics.strikes.inc({ reason });
+    this.dispatch({ type: "strike", host, by, version, piece, reason });
   }
 
   #progress(host: HostId, message: FromDaemonOf<"progress">): void {

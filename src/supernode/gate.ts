@@ -2,6 +2,7 @@
 // renews its own, and shuts out who was revoked or did not renew.
 
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { renewalDueMs } from "../core/certificate-times.ts";
 import { DragonflyError } from "../core/error.ts";
@@ -12,6 +13,8 @@ import type { Log } from "../runtime/log.ts";
 import { type Certificate, ClusterAuthority } from "./cluster-authority.ts";
 import { Revocations } from "./revocations.ts";
 import { Tokens } from "./tokens.ts";
+
+type Asked = Pick<IncomingMessage, "headers" | "socket">;
 
 export interface GateOptions {
   readonly dataDir: string;
@@ -58,8 +61,16 @@ export class Gate {
     return gate;
   }
 
-  /** The host at the other end of a connection. Errors: `not-authorised`. */
-  host(socket: Duplex): HostId {
+  /** The host that asks. Errors: `not-authorised`. */
+  host({ socket }: Asked): HostId {
+    try {
+      return this.#host(socket);
+    } catch (error) {
+      throw this.#refused("host refused", socket, error);
+    }
+  }
+
+  #host(socket: Duplex): HostId {
     const peer = certifiedPeer(socket);
     if (peer?.role !== "host")
       throw new DragonflyError("not-authorised", "this needs the certificate of a host that joined");
@@ -69,8 +80,12 @@ export class Gate {
   }
 
   /** Whether this request may do what needs `needed`. Errors: `not-authorised`, `not-permitted`. */
-  async caller({ headers }: Pick<IncomingMessage, "headers">, needed: Access): Promise<void> {
-    if (needed !== "open") await this.#tokens.check(bearerToken(headers), needed);
+  async caller({ headers, socket }: Asked, needed: Access): Promise<void> {
+    if (needed === "open") return;
+    const text = bearerToken(headers);
+    await this.#tokens.check(text, needed).catch((error: unknown) => {
+      throw this.#refused("token refused", socket, error);
+    });
   }
 
   /** A certificate for whoever has a token to join with. Errors: `not-authorised`, `not-permitted`, `bad-usage`. */
@@ -96,6 +111,12 @@ export class Gate {
 
   close(): void {
     clearInterval(this.#sweep);
+  }
+
+  /** Who it was is not proved: what is known of him is where he came from. */
+  #refused(what: string, { remoteAddress: remote }: Pick<Socket, "remoteAddress">, error: unknown): unknown {
+    this.#options.log.warn(what, { remote, error: DragonflyError.from(error).message });
+    return error;
   }
 
   #refuseRevoked(host: HostId): void {

@@ -15,7 +15,7 @@ export class SupernodeMetrics extends Metrics {
   readonly uploadBytes = this.counter("dragonfly_supernode_upload_bytes_total", "Bytes of content sent to hosts.");
   readonly strikes = this.counter(
     "dragonfly_supernode_strikes_total",
-    "Faults of hosts that other hosts reported, by reason.",
+    "Faults of hosts, by reason: reported by other hosts, or seen by the supernode.",
     ["reason", "corrupt", "stalled", "lied", "slow"],
   );
 

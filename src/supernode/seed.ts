@@ -151,13 +151,13 @@ export class Seed implements Servable {
 
   /**
    * Takes over what a host holds of a version that another supernode began: the digests that trusted keys signed, and not to read from the
-   * origin what the host has of it. What anything is wrong with is left out.
+   * origin what the host has of it. What anything is wrong with is left out. Returns whether something had not the signature that it should.
    */
-  restore(told: FromDaemonOf<"recalled">, trusts: (key: string) => boolean): void {
+  restore(told: FromDaemonOf<"recalled">, trusts: (key: string) => boolean): boolean {
     const { length, pieceLength } = this.version;
-    if (this.#state === "complete" || length === null || told.pieceLength !== pieceLength) return;
+    if (this.#state === "complete" || length === null || told.pieceLength !== pieceLength) return false;
     const before = this.manifest.known.copy();
-    for (const { key, part } of told.signed) if (trusts(key)) this.#adopt(part, key);
+    const refused = told.signed.filter(({ key, part }) => trusts(key) && !this.#adopt(part, key));
     const count = countPieces(length, pieceLength);
     for (const [from, to] of told.held) {
       for (let piece = from; piece < Math.min(to, count); piece++) {
@@ -167,6 +167,7 @@ export class Seed implements Servable {
     for (const piece of this.manifest.known) if (!before.has(piece)) this.#untold.add(piece);
     this.#snapshot = undefined;
     if (this.#untold.count > 0) this.#tell();
+    return refused.length > 0;
   }
 
   /** These are nowhere, whoever said that they have them: they are read from the origin, now or with the rest. */
@@ -283,13 +284,16 @@ export class Seed implements Servable {
 
   // --- the manifest's growth
 
-  #adopt({ batch, seal }: ManifestPart, key: string): void {
+  /** False for what was altered after it was signed. What it names is read from the origin, as is what was signed of another content. */
+  #adopt({ batch, seal }: ManifestPart, key: string): boolean {
     try {
       const signer = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
       if (batch !== undefined) this.manifest.accept(batch, signer);
-      if (seal !== undefined && seal.length === this.version.length) this.manifest.acceptSeal(seal, signer);
-    } catch {
-      // Damaged, forged, or of another content: what it names is read from the origin.
+      if (seal !== undefined) this.manifest.checkSeal(seal, signer);
+      if (seal?.length === this.version.length) this.manifest.acceptSeal(seal, signer);
+      return true;
+    } catch (error) {
+      return !(error instanceof DragonflyError && error.code === "protocol-violation");
     }
   }
 

@@ -248,7 +248,7 @@ function route(api: FastifyInstance, { cluster, pieces, gate }: Doors): void {
     const path = request.url?.split("?", 1)[0];
     if (path !== controlPath && path !== linkPath) return refuse(socket, "404 Not Found");
     try {
-      const host = gate?.host(socket);
+      const host = gate?.host(request);
       if (path === linkPath) return pieces.attach(request, socket, head);
       const remote = request.socket.remoteAddress ?? "";
       control.accept(request, socket, head, (accepted) => cluster.accept(accepted, remote, host));

@@ -98,8 +98,8 @@ test("a key that only one host has met counts for nothing: all is read", async (
   assert.equal(origin.sentBytes, content.length + 1);
 });
 
-test("a signature that does not fit is passed over", async (t) => {
-  const { origin, hosts, ...task } = await stage(t);
+test("a signature that does not fit is passed over, and its bringer has a strike", async (t) => {
+  const { origin, hosts, supernode, ...task } = await stage(t);
   for (const host of hosts) host.send({ type: "keys", keys: [otherKey] });
   const [one] = hosts as [ScriptedDaemon];
   const [part] = signed(task.version, count);
@@ -108,6 +108,32 @@ test("a signature that does not fit is passed over", async (t) => {
   await takePart(one, task, { held: [[0, count]], signed: forged === undefined ? [] : [forged] });
   await sealed(one);
   assert.equal(origin.sentBytes, content.length + 1);
+  const response = await fetch(`${supernode.url}/api/v1/hosts`);
+  const { hosts: known } = (await response.json()) as { hosts: { id: string; strikes: { reason: string }[] }[] };
+  const struck = known.flatMap(({ id, strikes }) => strikes.map(({ reason }) => [id, reason]));
+  assert.deepEqual(struck, [[one.host, "corrupt"]]);
+});
+
+test("an end that was altered is refused too, and one of another content is no fault", async (t) => {
+  const { hosts, supernode, ...task } = await stage(t);
+  for (const host of hosts) host.send({ type: "keys", keys: [otherKey] });
+  const [one, two] = hosts as [ScriptedDaemon, ScriptedDaemon, ScriptedDaemon];
+  const whole = new Manifest(task.version, pieceLength);
+  whole.close(content.length - 1, null);
+  const seal = whole.signSeal(other.privateKey);
+  assert.ok(seal !== undefined);
+  const altered = { ...seal, length: content.length };
+  await Promise.all([
+    takePart(one, task, { held: [], signed: [{ key: otherKey, part: { seal } }] }),
+    takePart(two, task, { held: [], signed: [{ key: otherKey, part: { seal: altered } }] }),
+  ]);
+  await sealed(one);
+  const response = await fetch(`${supernode.url}/api/v1/hosts`);
+  const { hosts: known } = (await response.json()) as { hosts: { id: string; strikes: object[] }[] };
+  assert.deepEqual(
+    known.filter(({ strikes }) => strikes.length > 0).map(({ id }) => id),
+    [two.host],
+  );
 });
 
 test("pieces that a host said it holds and nobody finds are read when somebody starves for them", async (t) => {

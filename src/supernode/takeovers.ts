@@ -18,6 +18,8 @@ export interface TakeoversOptions {
   readonly log: Log;
   readonly dispatch: (event: SchedulerEvent) => void;
   readonly post: (host: HostId, message: FromSupernode) => void;
+  /** A host told something as signed that is not. */
+  readonly onAltered: (host: HostId, version: VersionId) => void;
 }
 
 /** The daemons' messages that are about this alone. */
@@ -68,7 +70,8 @@ export class Takeovers {
         log.debug("holdings announced", { host, holdings: message.holdings.length });
         return this.holds(host, message.holdings);
       case "recalled":
-        seeds.find(message.version)?.restore(message, (key) => this.#keys.trusts(key));
+        if (seeds.find(message.version)?.restore(message, (key) => this.#keys.trusts(key)) === true)
+          this.#options.onAltered(host, message.version);
         return this.#recalls.answered(message.version, host);
       case "starving":
         log.info("pieces are nowhere", { version: message.version, by: host });

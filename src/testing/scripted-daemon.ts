@@ -21,8 +21,12 @@ export class ScriptedDaemon {
     this.host = host;
   }
 
-  /** Joined, with the welcome heard. `name` is one hexadecimal digit. */
-  static async join(url: string, name: string): Promise<ScriptedDaemon> {
+  /** Joined, with the welcome heard. `name` is one hexadecimal digit; `address` is where it would be dialled. */
+  static async join(
+    url: string,
+    name: string,
+    address = `127.0.0.1:${20_000 + Number.parseInt(name, 16)}`,
+  ): Promise<ScriptedDaemon> {
     const daemon = new ScriptedDaemon(name.repeat(32) as HostId);
     const socket = await dialControl(url, 2000);
     daemon.#channel = new ControlChannel<FromSupernode, FromDaemon>(socket, parseFromSupernode, {
@@ -32,7 +36,6 @@ export class ScriptedDaemon {
         daemon.#wake();
       },
     });
-    const address = `127.0.0.1:${20_000 + Number.parseInt(name, 16)}`;
     const { host } = daemon;
     const hello = { type: "hello", protocol: controlProtocol, host, software: "test", address } as const;
     daemon.send({ ...hello, labels: {}, holdings: [], sealKey: daemon.#channel.sealKey });

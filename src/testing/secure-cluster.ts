@@ -19,16 +19,19 @@ import { Tokens } from "../supernode/tokens.ts";
 export class SecureCluster {
   readonly folder: string;
   readonly #options: SupernodeOptions;
+  readonly #log: Log;
   readonly #daemons: Daemon[] = [];
   #supernode: Supernode | undefined;
 
-  private constructor(folder: string, options: SupernodeOptions) {
+  private constructor(folder: string, options: SupernodeOptions, log: Log) {
     this.folder = folder;
     this.#options = options;
+    this.#log = log;
   }
 
-  static async start(options: SupernodeOptions = {}): Promise<SecureCluster> {
-    const cluster = new SecureCluster(await mkdtemp(join(tmpdir(), "secure-")), options);
+  /** `log` is the supernode's. */
+  static async start(options: SupernodeOptions = {}, log = silentLog): Promise<SecureCluster> {
+    const cluster = new SecureCluster(await mkdtemp(join(tmpdir(), "secure-")), options, log);
     await cluster.startSupernode();
     return cluster;
   }
@@ -53,7 +56,7 @@ export class SecureCluster {
   async startSupernode(listen = "0.0.0.0:0"): Promise<void> {
     // The origins of tests are on this machine.
     const own = { listen, advertise: "127.0.0.1", dataDir: this.dataDir, fetchRules: "allow 127.0.0.0/8" };
-    this.#supernode = await Supernode.start(parseSupernodeOptions({ ...own, ...this.#options }));
+    this.#supernode = await Supernode.start(parseSupernodeOptions({ ...own, ...this.#options }), this.#log);
   }
 
   async stopSupernode(): Promise<void> {

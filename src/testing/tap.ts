@@ -1,4 +1,4 @@
-// A TCP relay that keeps what passes through it: what somebody on the way between two processes can read.
+// A TCP relay that keeps what passes through it: what somebody on the way between two processes can read, and alter.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -8,7 +8,7 @@ export class Tap {
   readonly #sockets = new Set<Socket>();
   readonly #heard: Buffer[] = [];
 
-  private constructor(target: URL) {
+  private constructor(target: URL, alter: (chunk: Buffer) => Buffer) {
     this.#server = createServer((near) => {
       const far = connect(Number(target.port), target.hostname);
       for (const [from, to] of [
@@ -16,15 +16,19 @@ export class Tap {
         [far, near],
       ] as const) {
         this.#sockets.add(from);
-        from.on("data", (chunk: Buffer) => this.#heard.push(chunk)).pipe(to);
+        from.on("data", (chunk: Buffer) => {
+          this.#heard.push(chunk);
+          to.write(from === far ? alter(chunk) : chunk);
+        });
+        from.on("end", () => to.end());
         from.on("error", () => to.destroy()).on("close", () => to.destroy());
       }
     });
   }
 
-  /** In front of `http://host:port`. */
-  static async start(url: string): Promise<Tap> {
-    const tap = new Tap(new URL(url));
+  /** In front of `http://host:port`; `alter` is given what that says, as it comes. */
+  static async start(url: string, alter = (chunk: Buffer): Buffer => chunk): Promise<Tap> {
+    const tap = new Tap(new URL(url), alter);
     tap.#server.listen(0, "127.0.0.1");
     await once(tap.#server, "listening");
     return tap;

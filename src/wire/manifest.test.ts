@@ -3,8 +3,10 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Bitset } from "../core/bitset.ts";
+import { DragonflyError } from "../core/error.ts";
 import type { VersionId } from "../core/ids.ts";
-import { Manifest, type ManifestBatch, type ManifestSeal } from "./manifest.ts";
+import { parseFromSupernode } from "./control.ts";
+import { Manifest, type ManifestBatch, type ManifestPart, type ManifestSeal } from "./manifest.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ed25519");
 const version = "a".repeat(64) as VersionId;
@@ -97,6 +99,59 @@ test("a batch that was altered anywhere, or is of another version or geometry, i
   }
 });
 
+test("a signed part altered in any byte is refused, and nothing of it is learned", () => {
+  const manifest = author(0, 1, 5);
+  manifest.close(6 * 65_536, "b".repeat(64));
+  const part = { batch: manifest.signBatch(manifest.known, privateKey), seal: manifest.signSeal(privateKey) };
+  assert.ok(part.batch !== undefined && part.seal !== undefined);
+  for (const [name, bytes] of [
+    ["digests", Buffer.from(part.batch.digests, "base64")],
+    ["signature", Buffer.from(part.batch.signature, "base64")],
+  ] as const) {
+    for (const altered of flips(bytes)) {
+      const reader = new Manifest(version, 65_536);
+      const batch = { ...part.batch, [name]: altered.toString("base64") };
+      assert.throws(() => reader.accept(batch, publicKey), { code: "protocol-violation" }, name);
+      assert.equal(reader.known.count, 0);
+    }
+  }
+  for (const altered of flips(Buffer.from(part.seal.signature, "base64"))) {
+    const seal = { ...part.seal, signature: altered.toString("base64") };
+    assert.throws(() => new Manifest(version, 65_536).acceptSeal(seal, publicKey), { code: "protocol-violation" });
+  }
+});
+
+test("a message altered in any byte teaches nothing that was not signed", () => {
+  const whole = author(0, 1, 5);
+  whole.close(6 * 65_536, "b".repeat(64));
+  const part = { batch: whole.signBatch(whole.known, privateKey), seal: whole.signSeal(privateKey) };
+  const text = Buffer.from(JSON.stringify({ type: "manifest", version, manifest: part }));
+  const outcomes = { refused: 0, "for nobody": 0, "not altered": 0 };
+  for (const altered of flips(text)) outcomes[outcomeOf(altered.toString("utf8"), part)]++;
+  // What is left is the version's own name, names that mean nothing then, and bits of base64 that stand for nothing.
+  assert.ok(outcomes["for nobody"] + outcomes["not altered"] < 8 * 110, JSON.stringify(outcomes));
+  assert.ok(outcomes.refused > 8 * 500, JSON.stringify(outcomes));
+});
+
+function outcomeOf(text: string, part: ManifestPart): "refused" | "for nobody" | "not altered" {
+  const reader = new Manifest(version, 65_536);
+  try {
+    const message = parseFromSupernode(text, (sealed) => sealed);
+    if (message.type !== "manifest" || message.version !== version) return "for nobody";
+    const { batch, seal } = message.manifest;
+    if (batch !== undefined) reader.accept(batch, publicKey);
+    if (seal !== undefined) reader.acceptSeal(seal, publicKey);
+    if (batch === undefined || seal === undefined) return "for nobody";
+    assert.equal(Buffer.from(batch.digests, "base64").toString("base64"), part.batch?.digests);
+    assert.deepEqual([batch.runs, seal.length, seal.digest], [part.batch?.runs, part.seal?.length, part.seal?.digest]);
+    return "not altered";
+  } catch (error) {
+    if (!(error instanceof DragonflyError)) throw error;
+    assert.equal(error.code, "protocol-violation");
+    return "refused";
+  }
+}
+
 test("garbage is refused and nothing else", () => {
   const batch = fc.record({
     runs: fc.array(fc.tuple(fc.integer(), fc.integer())),
@@ -112,6 +167,15 @@ test("garbage is refused and nothing else", () => {
     }),
   );
 });
+
+/** Each bit of each byte the other way, one at a time. */
+function* flips(bytes: Buffer): Iterable<Buffer> {
+  for (let at = 0; at < bytes.length * 8; at++) {
+    const altered = Buffer.from(bytes);
+    altered.writeUInt8(altered.readUInt8(at >> 3) ^ (1 << (at & 7)), at >> 3);
+    yield altered;
+  }
+}
 
 function flip(base64: string): string {
   const bytes = Buffer.from(base64, "base64");

@@ -104,11 +104,17 @@ export class Manifest {
     return this.known.count > before;
   }
 
+  /** Errors: `protocol-violation`. */
   acceptSeal(seal: ManifestSeal, key: KeyObject): void {
+    this.checkSeal(seal, key);
+    this.close(seal.length, seal.digest);
+  }
+
+  /** Errors: `protocol-violation`. */
+  checkSeal(seal: ManifestSeal, key: KeyObject): void {
     if (!verify(null, this.#sealBytes(seal.length, seal.digest), key, Buffer.from(seal.signature, "base64"))) {
       throw new DragonflyError("protocol-violation", "a manifest's end does not carry the cluster's signature");
     }
-    this.close(seal.length, seal.digest);
   }
 
   /** What is signed is short whatever the batch: a label, the version, the geometry, the places and the digest of the digests. */
