@@ -9,7 +9,8 @@ import { download } from "dragonfly-p2p";
 const [url, directory = "."] = process.argv.slice(2);
 if (url === undefined) throw new Error("say what to unpack: node examples/unpack-while-it-arrives.js URL DIRECTORY");
 
-const { stream, result } = await download(url, { as: "stream", onNote: console.error });
+const socket = process.env.DRAGONFLY_SOCKET;
+const { stream, result } = await download(url, { as: "stream", socket, onNote: console.error });
 const tar = spawn("tar", ["-xz", "-C", directory], { stdio: ["pipe", "inherit", "inherit"] });
 const exited = once(tar, "exit");
 await pipeline(stream, tar.stdin);

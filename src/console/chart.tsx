@@ -29,6 +29,8 @@ export interface ChartProps {
 }
 
 const binarySteps = Array.from({ length: 52 }, (_, power) => 2 ** power);
+/** Where nothing happens, the steps of the axis are still told apart by their words. */
+const leastTop = 1000;
 
 export function Chart(props: ChartProps) {
   const { label, height, lines, data } = props;
@@ -80,7 +82,7 @@ function optionsOf(
     cursor: { show: false },
     scales: {
       x: { time: false, range: (_, min, max) => [latest.current.minX ?? min, latest.current.maxX ?? max] },
-      y: { range: (_, __, max) => [0, latest.current.maxY ?? Math.max(1, max * 1.1)] },
+      y: { range: (_, __, max) => [0, latest.current.maxY ?? Math.max(leastTop, max * 1.1)] },
     },
     axes: [
       { ...axis, values: words("formatX"), space: 70, size: 28, grid: { show: false } },

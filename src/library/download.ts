@@ -22,6 +22,8 @@ import { type DownloadOptions, parseDownload } from "./download-options.ts";
 export interface DownloadStream {
   /** Verified bytes in order. It ends when the content is complete, and fails with the error of the download. */
   readonly stream: Readable;
+  /** Bytes that the stream will give; null where the origin does not tell. */
+  readonly length: number | null;
   readonly result: Promise<DownloadResult>;
 }
 
@@ -58,9 +60,9 @@ async function toStream(config: GetConfig, options: DownloadOptions): Promise<Do
       shown: null,
       output,
       closed: closed.signal,
-      onAccepted: () => {
+      onAccepted: (length) => {
         given = true;
-        resolve({ stream, result });
+        resolve({ stream, length, result });
       },
     });
     result.catch((error: DragonflyError) => {
@@ -80,7 +82,7 @@ interface Destination {
   readonly output: Output;
   /** Aborts when nobody takes the bytes any more. */
   readonly closed?: AbortSignal;
-  readonly onAccepted?: () => void;
+  readonly onAccepted?: (length: number | null) => void;
 }
 
 async function retrieve(config: GetConfig, options: DownloadOptions, to: Destination): Promise<DownloadResult> {
@@ -98,7 +100,7 @@ async function retrieve(config: GetConfig, options: DownloadOptions, to: Destina
       note,
       step: () => {},
       explained: () => {},
-      accepted: () => to.onAccepted?.(),
+      accepted: ({ length }) => to.onAccepted?.(length),
       progress: ({ bytes, length, from, peers, rateBytesPerSecond }) =>
         options.onProgress?.({ bytes, length, from, peers, rateBytesPerSecond }),
     });

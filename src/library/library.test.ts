@@ -81,7 +81,8 @@ test("two daemons and a supernode in one process bring a file, and the origin is
 
 test("a stream gives the bytes in order, and its result comes at its end", async () => {
   const daemon = await startDaemon();
-  const { stream, result } = await download(origin.url("/stream.bin"), { daemon, as: "stream" });
+  const { stream, length, result } = await download(origin.url("/stream.bin"), { daemon, as: "stream" });
+  assert.equal(length, content.length);
   assert.deepEqual(await buffer(stream), Buffer.from(content));
   const { status, output, bytes } = await result;
   assert.deepEqual({ status, output, bytes }, { status: "done", output: null, bytes: content.length });
@@ -91,7 +92,8 @@ test("a range, headers and a tag reach the origin and keep contents apart", asyn
   const daemon = await startDaemon();
   const url = origin.url("/range.bin");
   const headers = { "x-token": "opal" };
-  const { stream } = await download(url, { daemon, as: "stream", range: "1000-1999", tag: "part", headers });
+  const { stream, length } = await download(url, { daemon, as: "stream", range: "1000-1999", tag: "part", headers });
+  assert.equal(length, 1000);
   assert.deepEqual(await buffer(stream), Buffer.from(content.subarray(1000, 2000)));
   const asked = origin.requests.filter((request) => request.url === "/range.bin");
   assert.ok(asked.length > 0 && asked.every((request) => request.headers["x-token"] === "opal"));
