@@ -12,8 +12,8 @@ import type { Holding } from "./store.ts";
 /** What a holding asks of the store that it belongs to. */
 export interface Keeper {
   now(): number;
-  /** Counts bytes about to be written, evicting others where needed; `no-space` when that is not enough. */
-  admit(bytes: number): void | Promise<void>;
+  /** Counts bytes about to be written to a holding, evicting others where needed; `no-space` when that is not enough. */
+  admit(bytes: number, holding: PieceHolding): void | Promise<void>;
   /** Ends what `admit` began: so many bytes more are kept. */
   settle(bytes: number, keptBytes: number): void;
 }
@@ -220,7 +220,7 @@ export abstract class PieceHolding implements Holding {
     let keptBytes = 0;
     try {
       this.touch();
-      await this.#keeper.admit(bytes.length);
+      await this.#keeper.admit(bytes.length, this);
       try {
         this.checkKept();
         await this.put(index, bytes);

@@ -110,14 +110,17 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     return this.#changing.run(work);
   }
 
-  admit(bytes: number): void | Promise<void> {
+  admit(bytes: number, holding: PieceHolding): void | Promise<void> {
     this.checkOpen();
-    if (this.#quotaShortfall(bytes) <= 0 && this.takeRoom(bytes)) {
+    // What may grow without end takes none of the room that others were promised.
+    const promised = () => (holding.version.length === null ? this.#promisedBytes(holding) : 0);
+    if (promised() === 0 && this.#quotaShortfall(bytes) <= 0 && this.takeRoom(bytes)) {
       this.#arrivingBytes += bytes;
       return;
     }
     return this.exclusively(async () => {
-      await this.#makeRoom(this.#quotaShortfall(bytes), bytes);
+      const neededBytes = bytes + promised();
+      await this.#makeRoom(this.#quotaShortfall(neededBytes), neededBytes);
       this.takeRoom(bytes);
       this.#arrivingBytes += bytes;
     });
@@ -148,19 +151,22 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
 
   /** `holding` is the one to be filled, if it is there already. */
   async #makeRoomFor(version: VersionRecord, holding: H | undefined): Promise<void> {
-    const nowMs = this.now();
     const takenBytes = holding?.takenBytes ?? 0;
     const missingBytes = Math.max(0, (version.length ?? takenBytes + version.pieceLength) - takenBytes);
-    let claimedBytes = takenBytes + missingBytes;
-    let expectedBytes = missingBytes;
-    for (const other of this.#holdings.values()) {
-      if (other === holding) continue;
-      // A download under way gets the room it was promised; one that was given up has no claim beyond what it holds.
-      const promised = isEvictable(other, nowMs) ? 0 : Math.max(0, (other.version.length ?? 0) - other.takenBytes);
-      claimedBytes += other.takenBytes + promised;
-      expectedBytes += promised;
-    }
+    const expectedBytes = missingBytes + this.#promisedBytes(holding);
+    const claimedBytes = this.#usedBytes + expectedBytes;
     await this.#makeRoom(this.#quotaBytes === 0 ? 0 : claimedBytes - this.#quotaBytes, expectedBytes);
+  }
+
+  /** A download under way gets the room it was promised; one that was given up has no claim beyond what it holds. */
+  #promisedBytes(except: PieceHolding | undefined): number {
+    const nowMs = this.now();
+    let bytes = 0;
+    for (const holding of this.#holdings.values()) {
+      if (holding === except || holding.state === "complete" || isEvictable(holding, nowMs)) continue;
+      bytes += Math.max(0, (holding.version.length ?? 0) - holding.takenBytes);
+    }
+    return bytes;
   }
 
   #quotaShortfall(bytes: number): number {

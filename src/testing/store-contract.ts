@@ -312,6 +312,21 @@ export function storeContract(name: string, open: OpenStore): void {
   );
 
   check(
+    "an unknown length takes none of the room that another was promised",
+    async (store) => {
+      const promised = await store.create(versionOf("a", 6000));
+      const unknown = versionOf("b", null);
+      const holding = await store.create(unknown);
+      const content = contentOf(unknown, 5000);
+      for (let index = 0; index < 4; index++) await writePiece(holding, content, index);
+      await assert.rejects(writePiece(holding, content, 4), withCode("no-space"));
+      for (let index = 0; index < 6; index++) await writePiece(promised, contentOf(promised.version, 6000), index);
+      assert.equal(store.usedBytes, 10_000);
+    },
+    10_000,
+  );
+
+  check(
     "an unknown length is checked against the quota as it grows",
     async (store, clock) => {
       const old = await fill(store, "a", 4000);
