@@ -92,7 +92,9 @@ async function steadyRate(total, work) {
     await pause(200);
   }
   const [first] = samples;
-  const last = samples.at(-1);
+  const end = samples.at(-1)?.[1];
+  // Processes take a while to end when the last byte is there.
+  const last = samples.find(([, bytes]) => bytes === end);
   const steady = samples.filter(([at]) => at >= first[0] + 1000 && at <= last[0] - 1000);
   if (steady.length < 2) return 0;
   return ((steady.at(-1)[1] - steady[0][1]) / (steady.at(-1)[0] - steady[0][0])) * 1000;
