@@ -119,8 +119,10 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
       return;
     }
     return this.exclusively(async () => {
-      const neededBytes = bytes + promised();
-      await this.#makeRoom(this.#quotaShortfall(neededBytes), neededBytes);
+      const promisedBytes = promised();
+      // Then what is being written does not show on the disk yet, but counts.
+      const arrivingBytes = promisedBytes === 0 ? 0 : this.#arrivingBytes;
+      await this.#makeRoom(this.#quotaShortfall(bytes + promisedBytes), bytes + promisedBytes + arrivingBytes);
       this.takeRoom(bytes);
       this.#arrivingBytes += bytes;
     });
