@@ -1,7 +1,7 @@
 // The built programs, as users start them.
 
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -51,6 +51,14 @@ export async function startDaemon(
   const all = [supernode].flat().map(() => "joined supernode");
   if (joined) await process.said(new RegExp(all.join("[^]*")));
   return new DaemonHost(stage, { folder, socket, process, network });
+}
+
+/** What lets a daemon join the supernode of this folder over TLS. */
+export async function joinToken(stage, folder) {
+  const [command, ...args] = ["node", ...program("dragonfly", "token", "create", "--data-dir", join(folder, "data"))];
+  const log = join(folder, "token");
+  await stage.run(command, args, { log });
+  return (await readFile(log, "utf8")).trim();
 }
 
 export class DaemonHost {

@@ -6,23 +6,39 @@ import { HeldContent } from "./held-content.js";
 import { cpuBetween, cpuOf } from "./process-cost.js";
 import { median } from "./statistics.js";
 
-export const flags = { mb: "1000", runs: "3" };
+export const flags = { mb: "1000", tls: "no", runs: "3" };
 
 /** @type {import("./report.js").Measure} */
 export async function measure(given, stage) {
   const bytes = given.number("mb") * 1e6;
-  const held = await HeldContent.make(stage, bytes);
+  const held = { plain: await HeldContent.make(stage, bytes) };
+  if (given.has("tls")) held.tls = await HeldContent.make(stage, bytes, { tls: true });
   const rows = [];
   const failures = [];
   for (let run = 1; run <= given.number("runs"); run++) {
-    const { row, faults } = await oneRun(held);
-    failures.push(...faults);
-    rows.push({ run, ...row });
+    for (const [link, content] of Object.entries(held)) {
+      const { row, faults } = await oneRun(content);
+      failures.push(...faults);
+      rows.push({ run, link, ...row });
+    }
   }
-  const names = Object.keys(rows[0] ?? {}).slice(1);
-  const total = Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name]))]));
+  const totals = Object.keys(held).map((link) => typical(rows, link));
   const title = `CPU seconds for ${given.number("mb")} MB each way; target: sum at most 1.8 for 1,000 MB`;
-  return { tables: [{ title, rows: [...rows, { run: "median", ...total }] }], failures };
+  const tables = [{ title, rows: [...rows, ...totals] }];
+  const [plain, tls] = totals;
+  if (tls !== undefined)
+    tables.push({ title: "target: TLS at most 1.6 of plain", rows: [{ ratio: tls.sum / plain.sum }] });
+  return { tables, failures };
+}
+
+function typical(rows, link) {
+  const [first, ...others] = rows.filter((row) => row.link === link);
+  const names = Object.keys(first).slice(2);
+  return {
+    run: "median",
+    link,
+    ...Object.fromEntries(names.map((name) => [name, median([first, ...others].map((row) => row[name]))])),
+  };
 }
 
 async function oneRun(held) {

@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { startDaemon, startSupernode } from "./cluster.js";
+import { joinToken, startDaemon, startSupernode } from "./cluster.js";
 import { digestOf, makeContent } from "./content.js";
 import { Origin } from "./origin.js";
 import { cpuBetween, cpuOf, cpuOfEnded } from "./process-cost.js";
@@ -18,6 +18,7 @@ export const flags = {
   stagger: "0",
   slow: "",
   with: "",
+  tls: "no",
   runs: "1",
 };
 
@@ -29,14 +30,16 @@ export async function measure(given, stage) {
   for (const name of others)
     if (!Object.hasOwn(torrentClients, name)) throw new Error(`--with: unknown system ${name}`);
   const rack = await build(given, stage);
+  const ways = { dragonfly: (place) => fetchByDragonfly(place, false) };
+  if (given.has("tls")) ways["dragonfly, TLS"] = (place) => fetchByDragonfly(place, true);
+  for (const name of others) ways[name] = (place) => fetchByTorrent(place, name);
   const rows = [];
   const failures = [];
   for (let run = 1; run <= given.number("runs"); run++) {
     const curl = await curlAlone(rack);
     rows.push({ run, system: "curl alone", ...spread([curl], curl) });
-    for (const system of ["dragonfly", ...others]) {
+    for (const [system, fetch] of Object.entries(ways)) {
       const before = await Promise.all([rack.source.sentBytes(), rack.seed.sentBytes()]);
-      const fetch = system === "dragonfly" ? fetchByDragonfly : (place) => fetchByTorrent(place, system);
       const { seconds, faults, costs } = await fetch(rack);
       failures.push(...faults.map((fault) => `run ${run}, ${system}: ${fault}`));
       const after = await Promise.all([rack.source.sentBytes(), rack.seed.sentBytes()]);
@@ -51,7 +54,15 @@ export async function measure(given, stage) {
       });
     }
   }
-  return { tables: [{ title: "seconds; copies of the content sent, headers included; CPU seconds", rows }], failures };
+  const tables = [{ title: "seconds; copies of the content sent, headers included; CPU seconds", rows }];
+  if (given.has("tls")) tables.push(costOfTls(rows));
+  return { tables, failures };
+}
+
+function costOfTls(rows) {
+  const typical = (name) => median(rows.filter(({ system }) => system === name).map(({ p50 }) => p50));
+  const [plain, tls] = [typical("dragonfly"), typical("dragonfly, TLS")];
+  return { title: "medians of p50; target: TLS at most 1.03 of plain", rows: [{ plain, tls, ratio: tls / plain }] };
 }
 
 function spread(seconds, curl) {
@@ -86,18 +97,19 @@ async function curlAlone({ stage, folder, origin, hosts: [first] }) {
   return elapsedMs / 1000;
 }
 
-/** @param {Rack} rack */
-async function fetchByDragonfly({ stage, folder, origin, seed, hosts, digest, staggerMs }) {
-  const insecure = ["--insecure"];
+/** @param {Rack} rack @param {boolean} tls */
+async function fetchByDragonfly({ stage, folder, origin, seed, hosts, digest, staggerMs }, tls) {
+  const insecure = tls ? [] : ["--insecure"];
   const supernode = await startSupernode(stage, {
     folder: join(folder, "supernode"),
     address: `${seed.address}:8002`,
     network: seed.network,
     flags: insecure,
   });
+  const flags = tls ? ["--token", await joinToken(stage, join(folder, "supernode"))] : insecure;
   const daemons = [];
   for (const { name, address, network } of hosts) {
-    const place = { folder: join(folder, name), address: `${address}:65002`, network, flags: insecure };
+    const place = { folder: join(folder, name), address: `${address}:65002`, network, flags };
     daemons.push(startDaemon(stage, { ...place, supernode: supernode.url }));
   }
   const started = await Promise.all(daemons);
