@@ -47,7 +47,7 @@ export interface ClusterOptions {
   readonly key: ClusterKey;
   readonly software: string;
   /** What daemons are told to dial for pieces; null: what they dialled for control. */
-  readonly address: string | null;
+  readonly address: () => string | null;
   readonly seeds: SeedBook;
   /** Of registries, for all daemons together. */
   readonly tokens: TokenSource;
@@ -214,7 +214,7 @@ export class Cluster {
       host: key.host,
       software,
       key: key.publicKey,
-      address,
+      address: address(),
       sealKey,
     });
     const dial = dialAddress(hello.address, remote);

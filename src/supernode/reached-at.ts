@@ -13,9 +13,16 @@ type Listening = Pick<SupernodeConfig, "listen" | "advertise">;
 
 const maxAddresses = 8;
 
+/** host:port as its owner says; null where he does not. `port` is the one that it listens on. */
+export function advertisedAt({ advertise }: Pick<Listening, "advertise">, port: number): string | null {
+  return advertise === undefined ? null : formatAddress({ host: advertise.host, port: advertise.port || port });
+}
+
 /** host:port each, the likeliest first. */
-export function reachedAt({ listen, advertise }: Listening, port: number): readonly string[] {
-  if (advertise !== undefined) return [formatAddress({ host: advertise.host, port: advertise.port || port })];
+export function reachedAt(listening: Listening, port: number): readonly string[] {
+  const { listen } = listening;
+  const said = advertisedAt(listening, port);
+  if (said !== null) return [said];
   const hosts = isWildcard(listen.host) ? ownAddresses() : [listen.host];
   return hosts.slice(0, maxAddresses).map((host) => formatAddress({ host, port }));
 }

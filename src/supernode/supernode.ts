@@ -37,7 +37,7 @@ import { LiveEvents } from "./live-events.ts";
 import { SupernodeMetrics } from "./metrics.ts";
 import { preheatRetry } from "./preheat-part.ts";
 import { Preheats } from "./preheats.ts";
-import { namesOf, reachedAt, tellAddresses } from "./reached-at.ts";
+import { advertisedAt, namesOf, reachedAt, tellAddresses } from "./reached-at.ts";
 import { Seed } from "./seed.ts";
 import { SeedBook } from "./seed-book.ts";
 import { SeedContents } from "./seed-contents.ts";
@@ -153,7 +153,7 @@ async function compose(
   const cluster = new Cluster({
     key,
     software,
-    address: config.advertise === undefined ? null : formatAddress(config.advertise),
+    address: () => advertisedAt(config, port),
     seeds,
     tokens,
     freshnessMs: config.freshnessMs,
@@ -190,6 +190,7 @@ async function compose(
     },
   });
   let ready = true;
+  let { port } = config.listen;
   const limits = { upload: config.uploadLimitBytesPerSecond, origin: config.originLimitBytesPerSecond };
   const live = new LiveEvents({
     ...{ id: key.host, software, startedAtMs: Date.now(), uploadLimit: config.uploadLimitBytesPerSecond },
@@ -202,6 +203,7 @@ async function compose(
   await api.ready();
   route(api, { cluster, pieces, gate });
   const bound = await listen(api.server, config.listen);
+  port = bound.port;
   const url = `${secure ? "https" : "http"}://${formatAddress(bound)}`;
   if (secure) await tellAddresses(config.dataDir, reachedAt(config, bound.port));
   log.info("supernode serving", { url, version: packageVersion });
