@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { DragonflyError } from "../core/error.ts";
+import { clockSays, withClock } from "../net/clock-hint.ts";
 import { Credentials, fetchAuthority, type Identity } from "../net/credentials.ts";
 import { certificateRequest, hostIdOfKey, newHostKey } from "../net/host-key.ts";
 import { readIdentity } from "../net/issued-certificate.ts";
@@ -100,10 +101,10 @@ async function joinOneOf(addresses: readonly string[], text: string, token: Toke
       const asked = { method: "POST", path: "/v1/join", body, token: text, authority, timeoutMs };
       const answer = await askSupernode(url, asked);
       if (answer.status !== 200) throw refusalIn(answer, url);
-      return keptOf({ key, supernode }, answerIn(answer.body));
+      return validNow(keptOf({ key, supernode }, answerIn(answer.body)));
     } catch (thrown) {
       if (thrown instanceof DragonflyError && thrown.code !== "supernode-unreachable") throw thrown;
-      silent.push(thrown instanceof DragonflyError ? thrown.message : `${supernode}: ${(thrown as Error).message}`);
+      silent.push(thrown instanceof DragonflyError ? thrown.message : `${supernode}: ${withClock(thrown as Error)}`);
     }
   }
   throw new DragonflyError("supernode-unreachable", `no supernode lets this host join: ${silent.join("; ")}`);
@@ -116,6 +117,14 @@ function keptOf(
 ): Kept {
   const { cert, authorities } = readIdentity({ key, ...issued });
   return { key, cert, authorities: [...authorities], supernode };
+}
+
+/** Others would believe it, and this host would not believe them. Errors: `not-authorised`. */
+function validNow(joined: Kept): Kept {
+  const { validFrom, validTo } = new X509Certificate(joined.cert);
+  if (Date.parse(validFrom) <= Date.now() && Date.now() < Date.parse(validTo)) return joined;
+  const message = `the certificate is valid from ${validFrom} to ${validTo}: ${clockSays()}`;
+  throw new DragonflyError("not-authorised", message);
 }
 
 function answerIn(body: string): z.infer<typeof certificate> {

@@ -2,6 +2,7 @@
 
 import { renewalDueMs } from "../core/certificate-times.ts";
 import { DragonflyError } from "../core/error.ts";
+import { clockSays } from "../net/clock-hint.ts";
 import type { Log } from "../runtime/log.ts";
 
 export interface RenewalOptions {
@@ -35,6 +36,15 @@ export class Renewal {
     return renewalDueMs(this.#options.times()) - Date.now();
   }
 
+  /** After a renewal. By a clock that is far ahead every certificate is past its half at once: that must not become a storm. */
+  #nextInMs(): number {
+    const dueInMs = this.#dueInMs();
+    if (dueInMs > 0) return Math.max(retryMs.least, dueInMs);
+    this.#options.log.warn("certificate past its half when it came", { why: clockSays() });
+    const leftMs = this.#options.times().expiresAtMs - Date.now();
+    return Math.max(retryMs.least, Math.min(retryMs.most, leftMs / 2));
+  }
+
   #arm(waitMs: number): void {
     this.#timer = setTimeout(() => void this.#wake(), Math.min(Math.max(0, waitMs), maxWaitMs)).unref();
   }
@@ -45,7 +55,7 @@ export class Renewal {
     try {
       await renew(this.#abort.signal);
       log.info("certificate renewed", { until: new Date(times().expiresAtMs).toISOString() });
-      this.#arm(Math.max(retryMs.least, this.#dueInMs()));
+      this.#arm(this.#nextInMs());
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       const leftMs = times().expiresAtMs - Date.now();

@@ -8,6 +8,7 @@ import { TokenBucket } from "../core/token-bucket.ts";
 import { addressOfUrl } from "../runtime/address.ts";
 import { maxControlBytes, type Unseal } from "../wire/control.ts";
 import { Sealing } from "../wire/sealing.ts";
+import { withClock } from "./clock-hint.ts";
 import type { Credentials } from "./credentials.ts";
 
 export const controlPath = "/v1/control";
@@ -183,7 +184,7 @@ export function dialControl(url: string, timeoutMs: number, credentials?: Creden
     });
     socket.once("error", (cause) => {
       socket.terminate();
-      const message = `the supernode at ${url} does not answer: ${cause.message}`;
+      const message = `the supernode at ${url} does not answer: ${withClock(cause)}`;
       reject(new DragonflyError("supernode-unreachable", message, { cause }));
     });
   });

@@ -133,7 +133,8 @@ export class Gate {
     try {
       await this.#authority.refresh();
       const { host, reachedAs } = this.#options;
-      if (now >= renewalDueMs(this.credentials.times)) {
+      const isKnown = String(this.credentials.identity.authorities) === String(this.#authority.trusted);
+      if (!isKnown || now >= renewalDueMs(this.credentials.times)) {
         this.credentials.renew(await this.#authority.issueSupernode(host, reachedAs));
       }
     } catch (error) {
