@@ -6,16 +6,16 @@
 // seed is asked last, and chooses the piece itself. Whoever says `busy` is left alone for the time it names. When everything that is
 // missing is in flight, late requests are made a second time elsewhere and the loser is cancelled (endgame). A request without progress
 // is given up and its neighbour demoted (suspicion). Every few seconds the least useful neighbour is offered for a fresh one. docs/swarm.md
-// tells what each rule is worth. What is known and measured stands in parts of its own: pieces.ts, neighbourhood.ts, flights.ts, pace.ts; whom
-// to ask for what is chosen in sources.ts.
+// tells what each rule is worth. What is known and measured stands in parts of its own: pieces.ts, neighbourhood.ts, flights.ts, pace.ts; what
+// is asked for stands in asking.ts.
 
+import { Asking } from "./asking.ts";
 import type { Bitset } from "./bitset.ts";
 import type { DownloadEffect, DownloadEvent, PieceFault } from "./download-event.ts";
 import { type DownloadMoment, momentOf } from "./download-moment.ts";
 import { type DownloadTuning, downloadTuning } from "./download-tuning.ts";
 import { type Flight, Flights } from "./flights.ts";
 import type { HostId, PieceIndex } from "./ids.ts";
-import type { Neighbour } from "./neighbour.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { OriginTurns } from "./origin-turns.ts";
 import { Pace } from "./pace.ts";
@@ -24,7 +24,6 @@ import { Pieces } from "./pieces.ts";
 import type { Random } from "./random.ts";
 import { ReadingFirst } from "./reading-first.ts";
 import { findSlow } from "./slowness.ts";
-import { Sources } from "./sources.ts";
 import { Swapping } from "./swapping.ts";
 import type { RateLimit } from "./token-bucket.ts";
 
@@ -48,12 +47,11 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export class Download {
   readonly #tuning: DownloadTuning;
-  readonly #limit: RateLimit | undefined;
   readonly #pieces: Pieces;
   readonly #neighbours: Neighbourhood;
   readonly #flights: Flights;
   readonly #pace: Pace;
-  readonly #sources: Sources;
+  readonly #asking: Asking;
   readonly #swapping: Swapping;
   readonly #first = new ReadingFirst();
   #state: DownloadState = "fetching";
@@ -61,14 +59,12 @@ export class Download {
   /** Since when the seed has had nothing. */
   #starvingSinceMs = NEVER;
   #wakeAtMs: number | undefined;
-  #limitedUntilMs = 0;
   /** Time of the last step: what lies before it has had its chance. */
   #nowMs = Number.NEGATIVE_INFINITY;
   #effects: DownloadEffect[] = [];
 
   constructor(options: DownloadOptions) {
     this.#tuning = options.tuning ?? downloadTuning;
-    this.#limit = options.limit;
     this.#pieces = new Pieces(options.length, options.pieceLength, options.held);
     this.#neighbours = new Neighbourhood(this.#pieces);
     this.#flights = new Flights(this.#tuning.maxInFlight);
@@ -80,10 +76,12 @@ export class Download {
       tuning: this.#tuning,
     });
     this.#pace = new Pace(this.#tuning, options.pieceLength, this.#neighbours, this.#swapping);
-    this.#sources = new Sources({
+    this.#asking = new Asking({
       pieces: this.#pieces,
       neighbours: this.#neighbours,
       flights: this.#flights,
+      pace: this.#pace,
+      limit: options.limit,
       random: options.random,
       tuning: this.#tuning,
     });
@@ -119,7 +117,7 @@ export class Download {
       neighbours: this.#neighbours,
       flights: this.#flights,
       slots: this.#pace.slots,
-      limited: this.#limitedUntilMs > nowMs,
+      limited: this.#asking.limitedUntilMs > nowMs,
       atOrigin: this.#state === "at-origin",
     });
   }
@@ -394,11 +392,11 @@ export class Download {
     at(this.#swapping.dueMs);
     for (const flight of this.#flights.all) at(this.#pace.suspectAtMs(flight));
     if (this.#flights.hasSlot(this.#pace.slots)) {
-      at(this.#limitedUntilMs);
+      at(this.#asking.limitedUntilMs);
       at(this.#neighbours.nextFreeMs);
-      const endgame = this.#endgame();
-      for (const neighbour of endgame ? this.#neighbours.all : this.#neighbours.seeds) at(neighbour.freeAtMs);
-      if (endgame) for (const flight of this.#flights.all) at(this.#pace.lateAtMs(flight));
+      const { isEndgame } = this.#asking;
+      for (const neighbour of isEndgame ? this.#neighbours.all : this.#neighbours.seeds) at(neighbour.freeAtMs);
+      if (isEndgame) for (const flight of this.#flights.all) at(this.#pace.lateAtMs(flight));
     }
     for (const due of this.#originTurns.dueMs) at(due);
     return next;
@@ -408,77 +406,7 @@ export class Download {
     this.#wakeAtMs = undefined;
   }
 
-  // --- asking
-
   #fill(now: number): void {
-    const slots = this.#pace.slots;
-    while (this.#flights.hasSlot(slots) && this.#pieces.open.count > 0) {
-      const waitMs = this.#limit?.waitMs(now) ?? 0;
-      if (waitMs > 0) {
-        this.#limitedUntilMs = now + waitMs;
-        return this.#changed();
-      }
-      if (!this.#askNext(now, slots)) break;
-    }
-    if (this.#pace.isSmallSwarm) this.#leanOnSeed(now);
-    if (!this.#flights.hasSlot(slots)) this.#sources.full(now);
-    else if (this.#endgame()) this.#askAgain(now);
-  }
-
-  /** Returns whether there was somebody to ask. */
-  #askNext(now: number, slots: number): boolean {
-    const source = this.#sources.peer(now, slots);
-    if (source !== undefined) {
-      this.#ask(source.from, source.piece, now);
-      return true;
-    }
-    const seed = this.#sources.seed(now, slots);
-    if (seed !== undefined) this.#askAny(seed, now);
-    return seed !== undefined;
-  }
-
-  /** Few queues leave some uplink idle at any moment, and what a seed sends to few hosts is little: it always has one request. */
-  #leanOnSeed(now: number): void {
-    const seed = this.#pieces.open.count > 0 ? this.#sources.idleSeed(now) : undefined;
-    if (seed !== undefined) this.#askAny(seed, now);
-  }
-
-  #askAny(seed: Neighbour, now: number): void {
-    this.#takeOff(seed, undefined, now);
-    // With nobody to exchange with, an order other than the reader's is worth nothing.
-    const wanted = this.#pieces.wanted(this.#tuning.windowPieces, this.#neighbours.alone);
-    this.#effects.push({ type: "request-any", to: seed.id, wanted });
-  }
-
-  #ask(neighbour: Neighbour, piece: PieceIndex, now: number): void {
-    this.#pieces.open.delete(piece);
-    this.#takeOff(neighbour, piece, now);
-    this.#effects.push({ type: "request", to: neighbour.id, piece });
-  }
-
-  #takeOff(from: Neighbour, piece: PieceIndex | undefined, now: number): void {
-    this.#limit?.take(piece === undefined ? this.#pieces.pieceLength : this.#pieces.bytesOf(piece), now);
-    this.#flights.takeOff({ from, piece, askedAtMs: now, slots: this.#pace.slotsOf(from), movedAtMs: now });
-    this.#changed();
-  }
-
-  // --- endgame
-
-  /** All that is missing is in flight. */
-  #endgame(): boolean {
-    return this.#pieces.sealed && this.#pieces.open.count === 0 && this.#flights.count > 0;
-  }
-
-  #askAgain(now: number): void {
-    const late = this.#flights.all.filter((flight) => flight.piece !== undefined && now >= this.#pace.lateAtMs(flight));
-    late.sort((a, b) => a.askedAtMs - b.askedAtMs);
-    for (const flight of late) {
-      const piece = flight.piece as PieceIndex;
-      if (this.#flights.countOf(piece) > 1) continue;
-      const second = this.#sources.second(flight.from, piece, now);
-      if (second === undefined) continue;
-      this.#ask(second, piece, now);
-      if (!this.#flights.hasSlot(this.#pace.slots)) return;
-    }
+    if (this.#asking.fill(now, this.#effects)) this.#changed();
   }
 }
