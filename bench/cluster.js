@@ -74,8 +74,8 @@ export class DaemonHost {
   }
 
   /** What to start for a dfget on this host that writes to the path. */
-  get(url, output, log = "get.log") {
-    const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q");
+  get(url, output, log = "get.log", flags = []) {
+    const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q", ...flags);
     return this.#stage.start("node", args, { log: join(this.folder, log), ...inside(this.#network) });
   }
 

@@ -9,6 +9,7 @@ const cases = {
   eviction: { summary: "kill -9 at random moments of downloads and evictions", load: () => import("./eviction.js") },
   host: { summary: "limits, and another program that takes the link", load: () => import("./host.js") },
   neighbours: { summary: "one neighbour that lies, stalls or crawls", load: () => import("./neighbours.js") },
+  origins: { summary: "origins that stall, break off, change, lie or are busy", load: () => import("./origins.js") },
   soak: { summary: "mixed work for long", load: () => import("./soak.js"), only: true },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",
