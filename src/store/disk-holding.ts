@@ -18,12 +18,13 @@ import { journalName, piecesName, type Recovered, versionName, writtenAt } from 
 import type { Slots } from "./slots.ts";
 import { isFull, storageError, systemCode } from "./storage-error.ts";
 import { syncPath, type VersionFile, writeVersionFile } from "./version-file.ts";
+import type { WriteLine } from "./write-line.ts";
 
 /** What a holding on disk asks of its store. */
 export interface DiskKeeper extends Keeper {
   readonly files: OpenFiles;
   readonly reads: Slots;
-  readonly writes: Slots;
+  readonly writes: WriteLine;
   readonly boot: string;
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Evicts others because the disk is full. */
@@ -119,7 +120,7 @@ export class DiskHolding extends PieceHolding {
 
   protected async put(index: PieceIndex, bytes: Uint8Array): Promise<void> {
     const offset = index * this.version.pieceLength;
-    await this.#keeper.writes.run(async () => {
+    await this.#keeper.writes.run({ file: this.#pieces, offset }, async () => {
       try {
         await this.#pieces.write(bytes, offset);
       } catch (error) {

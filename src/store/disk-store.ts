@@ -22,6 +22,7 @@ import { journalName, piecesName, recover, versionName } from "./recovery.ts";
 import { Slots } from "./slots.ts";
 import { storageError, systemCode } from "./storage-error.ts";
 import { writeVersionFile } from "./version-file.ts";
+import { WriteLine } from "./write-line.ts";
 
 export interface DiskSpace {
   readonly freeBytes: number;
@@ -51,7 +52,7 @@ const idForm = /^[0-9a-f]{64}$/;
 export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
   readonly files = new OpenFiles(idleFiles);
   readonly reads = new Slots(outstandingReads);
-  readonly writes = new Slots(outstandingWrites);
+  readonly writes = new WriteLine(outstandingWrites);
   readonly boot: string;
   readonly #dataDir: string;
   readonly #measure: (path: string) => Promise<DiskSpace>;
