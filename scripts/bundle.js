@@ -1,8 +1,9 @@
 // Part of `npm run build`: puts the code of some libraries into the files that load them, with their licences beside, so that whoever
-// installs the package gets two files where there would be thirty packages; the console's code and libraries into what the page loads; and
-// each program into few files, because finding and reading hundreds of small ones costs more than most commands do.
+// installs the package gets two files where there would be thirty packages; the console's code and libraries into what the page loads;
+// each program into few files, because finding and reading hundreds of small ones costs more than most commands do; and the manual page.
 
-import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -25,6 +26,9 @@ await rm("dist/programs", { recursive: true, force: true });
 // From what is compiled and bundled by now. `dfget` is one file; what only some commands of `dragonfly` need is read when one is given.
 await program({ dfget: "dist/cli/dfget.js" }, { codeSplitting: false });
 await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
+await mkdir("dist/man", { recursive: true });
+await writeFile("dist/man/dragonfly.1", execFileSync(process.execPath, ["bin/dragonfly.js", "man"]));
+for (const name of ["dfget", "dfdaemon"]) await writeFile(`dist/man/${name}.1`, ".so man1/dragonfly.1\n");
 
 async function program(input, { codeSplitting }) {
   // Optional parts of `ws` that are not among the dependencies, and one of fastify that comes without the text of its licence.
@@ -33,7 +37,15 @@ async function program(input, { codeSplitting }) {
   const build = await rolldown({ input, platform: "node", external, checks: { eval: false }, logLevel: "warn" });
   const dir = "dist/programs";
   const names = { entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" };
-  const { output } = await build.write({ dir, format: "cjs", ...names, codeSplitting, keepNames: true });
+  // Comments are a tenth of the package. Names and lines stay: what a crash shows is to be read.
+  const { output } = await build.write({
+    dir,
+    format: "cjs",
+    ...names,
+    codeSplitting,
+    keepNames: true,
+    comments: false,
+  });
   await build.close();
   await writeLicences(`${dir}/${Object.keys(input)[0]}`, output);
 }

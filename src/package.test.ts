@@ -38,7 +38,7 @@ test("the tarball is small, and has what runs and nothing that tests", () => {
   const [packed] = JSON.parse(execFileSync("npm", args, { cwd: root, encoding: "utf8" }));
   const files: readonly string[] = packed.files.map(({ path }: { path: string }) => path);
   assert.ok(packed.size <= mostTarballBytes, `${packed.size} bytes`);
-  const needed = ["LICENSE", "NOTICE", "README.md", "bin/dragonfly.js", "dist/index.d.ts", "dist/cli/main.js"];
+  const needed = ["LICENSE", "NOTICE", "README.md", "bin/dragonfly.js", "dist/index.d.ts", "dist/man/dragonfly.1"];
   assert.deepEqual(
     needed.filter((path) => !files.includes(path)),
     [],

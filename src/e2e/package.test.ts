@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -30,6 +30,22 @@ test("the tarball installs in an empty folder, with few packages", async (t) => 
   const [, own, ...others] = stdout.trim().split("\n");
   assert.ok(own?.endsWith("/node_modules/dragonfly-p2p"), own);
   assert.ok(others.length <= mostPackages, `${others.length} packages`);
+});
+
+test("installed for everybody, it has its programs and its manual page where they are looked for", async () => {
+  const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  const prefix = join(folder, "everybody");
+  await mkdir(join(prefix, "lib"), { recursive: true });
+  const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
+  await run("npm", ["install", "--global", "--prefix", prefix, ...quiet, `./${tarball}`], { cwd: folder });
+  const { stdout: printed } = await run(join(prefix, "bin", "dragonfly"), ["man"]);
+  const page = (name: string) => readFile(join(prefix, "share", "man", "man1", `${name}.1`), "utf8");
+  assert.equal(await page("dragonfly"), printed);
+  for (const name of ["dfget", "dfdaemon"]) {
+    assert.equal(await page(name), ".so man1/dragonfly.1\n");
+    const { stdout } = await run(join(prefix, "bin", name), ["--version"]);
+    assert.match(stdout, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\n$`));
+  }
 });
 
 test("npx dragonfly-p2p quickstart shows a cluster at work", async () => {
