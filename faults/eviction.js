@@ -1,11 +1,12 @@
 // A small quota under many files, with the daemon killed at random moments of downloads and evictions: every output is right, the cache never
 // exceeds its quota by more than a piece of what arrives at once, and after each restart nothing is left that no holding accounts for.
 
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, makeContent } from "../bench/content.js";
 import { Chance } from "./chance.js";
 import { Fleet } from "./fleet.js";
+import { keptBytes } from "./kept-bytes.js";
 
 export const flags = { kills: "200", quota: "64", mib: "8", files: "40", atonce: "3" };
 
@@ -82,17 +83,6 @@ export async function test(given, stage) {
       failures.push(`${file.name} at the end: exit ${code}, or wrong`);
   }
   return { tables: [{ title: "one daemon under kill -9", rows: [counts] }], failures: failures.slice(0, 20) };
-}
-
-/** On the disk, of all versions. */
-async function keptBytes(data) {
-  const folder = join(data, "versions");
-  let bytes = 0;
-  for (const name of await readdir(folder).catch(() => [])) {
-    const { blocks = 0 } = await stat(join(folder, name, "pieces")).catch(() => ({}));
-    bytes += blocks * 512;
-  }
-  return bytes;
 }
 
 function pause(ms) {

@@ -10,6 +10,7 @@ const cases = {
   host: { summary: "limits, and another program that takes the link", load: () => import("./host.js") },
   neighbours: { summary: "one neighbour that lies, stalls or crawls", load: () => import("./neighbours.js") },
   origins: { summary: "origins that stall, break off, change, lie or are busy", load: () => import("./origins.js") },
+  quota: { summary: "ten times the quota in different files", load: () => import("./quota.js") },
   soak: { summary: "mixed work for long", load: () => import("./soak.js"), only: true },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 const slow = [
   "e2e/capture",
   ...["e2e/engines", "e2e/proxy-tools", "e2e/registry-faults", "e2e/failover", "e2e/package", "e2e/explain"],
-  ...["e2e/console", "e2e/secrets", "e2e/slow-clients", "e2e/tracing", "e2e/prometheus", "e2e/readme"],
+  ...["e2e/console", "e2e/secrets", "e2e/slow-clients", "e2e/tracing", "e2e/prometheus", "e2e/readme", "e2e/last-copy"],
 ];
 const named = process.argv.slice(2);
 const wanted = named.includes("slow") ? slow : named;
