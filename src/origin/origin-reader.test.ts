@@ -26,6 +26,7 @@ const limits: Partial<OriginReaderLimits> = {
   maxPartBytes: 8 * pieceLength,
   stallMs: 200,
   retry: { tries: 5, firstDelayMs: 1, maxDelayMs: 2, maxRetryAfterMs: 5, random: Math.random },
+  outageMs: 0,
 };
 
 /** One reading of one test server into memory. */
@@ -246,6 +247,24 @@ test("500 and 429 are tried again, and fewer connections used where more are ref
   await against({ maxConcurrent: 2, rateBytesPerSecond: 20 * MIB }, async (reading) => {
     assert.deepEqual(await reading.read(), whole);
     reading.assertContent();
+  });
+});
+
+test("an outage in the middle is waited for, longer than tries go, and not one from which only half answers come", async () => {
+  const patient = { limits: { ...limits, outageMs: 60_000 } };
+  await against({ script: (nth) => (nth > 3 && nth < 40 ? { status: 503 } : undefined) }, async (reading) => {
+    assert.deepEqual(await reading.read(patient), whole);
+    reading.assertContent();
+  });
+  await against({ script: (nth) => (nth > 3 && nth < 40 ? { cutAfterBytes: 0 } : undefined) }, async (reading) => {
+    assert.deepEqual(await reading.read(patient), whole);
+  });
+  await against({ script: (nth) => (nth > 3 ? { status: 503 } : undefined) }, (reading) =>
+    assert.rejects(reading.read(), { code: "origin-refused", originStatus: 503 }),
+  );
+  await against({ ranges: false, announcedLength: content.length + 1000 }, async (reading) => {
+    await assert.rejects(reading.read(patient), { code: "origin-truncated" });
+    assert.equal(reading.server.requests.length, 5);
   });
 });
 

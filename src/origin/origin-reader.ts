@@ -53,6 +53,8 @@ export interface OriginReaderLimits {
   /** Silence after which a connection counts as broken; three times that where all would have to be read again. */
   readonly stallMs: number;
   readonly retry: RetryPolicy;
+  /** An origin that gave something and then answers with errors, or not at all, is asked again for so long, whatever `retry` says. */
+  readonly outageMs: number;
 }
 
 export const defaultOriginReaderLimits: OriginReaderLimits = {
@@ -62,6 +64,7 @@ export const defaultOriginReaderLimits: OriginReaderLimits = {
   maxPartBytes: 16 * MIB,
   stallMs: 10_000,
   retry: defaultRetry,
+  outageMs: 30_000,
 };
 
 /** So long at most is the content's first piece read alone. */
@@ -121,6 +124,7 @@ export class OriginReader {
       outlet: this.#outlet,
       gate: options.gate,
       retry: this.#limits.retry,
+      outageMs: this.#limits.outageMs,
       stallMs: this.#limits.stallMs * (ranged ? 1 : 3),
       onBytes: (bytes) => options.onBytes?.(bytes),
       signal,

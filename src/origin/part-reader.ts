@@ -34,6 +34,7 @@ export interface PartSource {
   readonly outlet: PieceOutlet;
   readonly gate: RateGate;
   readonly retry: RetryPolicy;
+  readonly outageMs: number;
   readonly stallMs: number;
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -58,6 +59,8 @@ export class PartReader {
   #buffer: PieceBuffer | undefined;
   /** The stream came to a clean end at `part.at`. */
   #ended = false;
+  /** The last attempt got no answer to read from. */
+  #unanswered = false;
 
   constructor(source: PartSource, part: Part) {
     this.#source = source;
@@ -69,8 +72,9 @@ export class PartReader {
    * seems to permit fewer connections. It can be run again from the moment on at which `yieldTo` returns true.
    */
   async run(first: Stream | undefined, yieldTo: () => boolean): Promise<boolean> {
-    const { retry, signal } = this.#source;
+    const { retry, outageMs, signal } = this.#source;
     let stream = first;
+    let goodAtMs = performance.now();
     for (let failures = 0; ; ) {
       const before = this.part.at;
       const fault = await this.#attempt(stream);
@@ -78,7 +82,9 @@ export class PartReader {
       stream = undefined;
       const progressed = this.part.at > before;
       failures = progressed ? 1 : failures + 1;
-      if (failures >= retry.tries) throw fault;
+      if (progressed) goodAtMs = performance.now();
+      const isOutage = this.#unanswered && performance.now() - goodAtMs < outageMs;
+      if (failures >= retry.tries && !isOutage) throw fault;
       if (failures >= 2 && yieldTo()) return false;
       // A server may give less than was asked for (RFC 9110, section 14.2): the rest is not a retry.
       if (progressed && this.#ended) continue;
@@ -97,8 +103,10 @@ export class PartReader {
     const { request, signal } = this.#source;
     let stream = given;
     this.#ended = false;
+    this.#unanswered = stream === undefined;
     try {
       stream ??= await this.#connect();
+      this.#unanswered = false;
       await this.#pump(stream);
       return this.#isComplete() ? undefined : this.#truncated();
     } catch (thrown) {
