@@ -2,7 +2,7 @@
 // an audience at a time: the scheduler sees to that.
 
 import { DragonflyError } from "../core/error.ts";
-import type { Audience, Digest, TaskId, VersionId } from "../core/ids.ts";
+import type { Audience, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { OriginHealth, type OriginStanding } from "../origin/origin-health.ts";
 import { openWithRetry } from "../origin/retry.ts";
@@ -13,20 +13,8 @@ import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { publicUrl } from "../wire/public-url.ts";
 import { versionRecord } from "../wire/version-record.ts";
+import { type Errand, Errands } from "./errands.ts";
 import type { Seed } from "./seed.ts";
-
-/** What a host asked for: enough to ask the origin the same. Holds credentials, for as long as the probe and the read last. */
-export interface Errand {
-  readonly task: TaskId;
-  readonly audience: Audience;
-  readonly displayUrl: string;
-  readonly digest: Digest | undefined;
-  /** Nobody asked who wants the content whether its origin lets it be shared or not. */
-  readonly onlyShareable: boolean;
-  readonly request: OriginRequest;
-  /** Who asked: a host's id, or what else, for the log. */
-  readonly by: string;
-}
 
 type Content = Extract<Opened, { kind: "content" }>;
 
@@ -43,14 +31,11 @@ export interface SeedBookOptions {
   readonly tracer: Tracer;
 }
 
-/** Probes that wait for their turn: each holds the credentials of its asker. */
-const maxErrands = 65_536;
-
 export class SeedBook {
   readonly #options: SeedBookOptions;
   readonly #seeds = new Map<VersionId, Seed>();
   readonly #current = new Map<TaskId, VersionId>();
-  readonly #errands = new Map<string, Errand>();
+  readonly #errands = new Errands();
   readonly #prepared = new Map<VersionId, Prepared>();
   readonly #health = new OriginHealth();
   readonly #abort = new AbortController();
@@ -86,12 +71,7 @@ export class SeedBook {
 
   /** Remembers how to ask the origin, until the probe for it is over. Errors: `overloaded`. */
   note(errand: Errand): void {
-    const key = errandKey(errand.task, errand.audience);
-    if (this.#errands.size >= maxErrands && !this.#errands.has(key)) {
-      throw new DragonflyError("overloaded", "too many tasks wait for their origins", { retryAfterMs: 1000 });
-    }
-    const onlyShareable = errand.onlyShareable && this.#errands.get(key)?.onlyShareable !== false;
-    this.#errands.set(key, { ...errand, onlyShareable });
+    this.#errands.note(errand);
   }
 
   /**
@@ -99,8 +79,7 @@ export class SeedBook {
    * a single byte: the others may be there already.
    */
   async probe(task: TaskId, audience: Audience, offered = false): Promise<VersionId> {
-    const key = errandKey(task, audience);
-    const errand = this.#errands.get(key);
+    const errand = this.#errands.get(task, audience);
     if (errand === undefined) throw new DragonflyError("internal", "a probe was asked for that nobody registered");
     const span = this.#span("probe origin", errand.displayUrl, errand.request);
     const { traceparent } = span;
@@ -108,7 +87,7 @@ export class SeedBook {
     try {
       return await traced(span, () => this.#probe({ ...errand, request }));
     } finally {
-      this.#errands.delete(key);
+      this.#errands.forget(task, audience);
     }
   }
 
@@ -233,8 +212,4 @@ export class SeedBook {
       this.#current.delete(seed.version.taskId);
     }
   }
-}
-
-function errandKey(task: TaskId, audience: Audience): string {
-  return `${task} ${audience}`;
 }
