@@ -11,7 +11,7 @@ const { seededRandom } = await import("../dist/core/random.js");
 
 console.log(`seed ${seed}`);
 for (const target of fuzzTargets.filter(({ name }) => name.includes(part))) {
-  const { runs, taken, slowestMs, peakBytes } = fuzz(
+  const { runs, taken, slowestMs, peakBytes } = await fuzz(
     target,
     seededRandom(seed),
     performance.now() + Number(minutes) * 60_000,

@@ -1,6 +1,6 @@
 // Everything that reads what strangers wrote: control messages, frames, manifests, ranges, references, configuration, local lines.
 
-import { generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
@@ -9,17 +9,25 @@ import { parseRecord } from "../engine/edit-record.ts";
 import { scanToml } from "../engine/toml.ts";
 import { parseChallenges } from "../image/challenge.ts";
 import { parseImageManifest } from "../image/image-manifest.ts";
+import { parsePlatform } from "../image/platform.ts";
 import { parseImageReference } from "../image/reference.ts";
 import { registryPath } from "../image/registry-path.ts";
 import { requestedPart } from "../image/requested-part.ts";
+import { selfSigned, signLeaf } from "../net/certificates.ts";
+import { certifiedName, type Identity } from "../net/credentials.ts";
+import { certificateRequest, hostIdOfKey, newHostKey, readCertificateRequest } from "../net/host-key.ts";
+import { readIdentity } from "../net/issued-certificate.ts";
 import { UpgradeReply, upgradeAccepted } from "../net/piece-upgrade.ts";
+import { loadX509 } from "../net/x509-library.ts";
 import { parseContentRange } from "../origin/content-range.ts";
+import { tunnelTarget } from "../proxy/tunnels.ts";
 import { parseAddress, supernodeUrl } from "../runtime/address.ts";
 import { fetchRules, refusalOfHost } from "../runtime/fetch-rule.ts";
 import { hostPatterns } from "../runtime/host-pattern.ts";
 import { parseDuration, parseRate, parseSize } from "../runtime/units.ts";
 import { encodeHeader, encodeRecords, parseJournal } from "../store/journal-format.ts";
 import { parseVersionFile } from "../store/version-file.ts";
+import { parsePreheatRequest } from "../supernode/preheat-request.ts";
 import { parseFromDaemon, parseFromSupernode } from "../wire/control.ts";
 import { encodeFrame, type Frame, type Side } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
@@ -28,6 +36,7 @@ import { Manifest } from "../wire/manifest.ts";
 import { publicUrl } from "../wire/public-url.ts";
 import { Sealing } from "../wire/sealing.ts";
 import { parseByteRange, taskKey } from "../wire/task-key.ts";
+import { formatToken, parseToken, type Token } from "../wire/token.ts";
 import type { FuzzTarget } from "./fuzzer.ts";
 
 const version = "1".repeat(64) as VersionId;
@@ -43,6 +52,12 @@ const signed = new Manifest(version, 65_536);
 for (let piece = 0; piece < 5; piece++) signed.set(piece, Buffer.alloc(32, piece));
 signed.close(5 * 65_536, null);
 const manifest = { batch: signed.signBatch(allOf(5), keys.privateKey), seal: signed.signSeal(keys.privateKey) };
+const token: Token = {
+  ...{ id: "0".repeat(16), role: "join", secret: "s".repeat(32), authority: "a".repeat(64) },
+  ...{ supernodes: ["sn.example:8002", "[::1]:2"], expiresAtMs: null, uses: null },
+};
+/** Of this moment, since certificates say when they were made. */
+const ownIdentity = await issuedIdentity();
 const [sender, receiver] = [new Sealing(), new Sealing()];
 sender.sealFor(receiver.publicKey);
 
@@ -186,6 +201,16 @@ function jsonTarget(name: string, seeds: readonly string[], run: (json: unknown)
   });
 }
 
+async function issuedIdentity(): Promise<Identity> {
+  const [library, key] = [await loadX509(), await newHostKey()];
+  const authority = await selfSigned(library, { name: "CN=fuzz", lifeMs: 86_400_000, extensions: [] });
+  const { id, publicKey } = await readCertificateRequest(await certificateRequest(key));
+  const issuer = { key: createPrivateKey(authority.key), pem: authority.cert };
+  const names = [{ type: "url", value: certifiedName("host", id) } as const];
+  const leaf = { subject: `CN=${id}`, publicKey, names, lifeMs: 3_600_000, nowMs: Date.now(), client: true };
+  return { key, cert: await signLeaf(library, issuer, leaf), authorities: [authority.cert] };
+}
+
 export const fuzzTargets: readonly FuzzTarget[] = [
   textTarget("control messages of a daemon", fromDaemon, (text) => parseFromDaemon(text, open)),
   textTarget("control messages of a supernode", fromSupernode, (text) => parseFromSupernode(text, open)),
@@ -200,6 +225,30 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     const unlike = taken.known.count > 0 && [0, 1, 2, 3, 4].some((piece) => taken.digestOf(piece)?.[0] !== piece);
     if (unlike) throw new Error("an altered digest was taken");
   }),
+  textTarget("tokens", [formatToken(token), `${formatToken({ ...token, expiresAtMs: 5, uses: 2 })}\n`], (text) => {
+    const parsed = parseToken(text);
+    if (JSON.stringify(parseToken(formatToken(parsed))) !== JSON.stringify(parsed)) throw new Error("it reads as two");
+    for (const address of parsed.supernodes) if (/[\s/@]/.test(address)) throw new Error("it leads elsewhere");
+  }),
+  textTarget("certificates of a supernode", [ownIdentity.cert], (cert) => {
+    const read = readIdentity({ ...ownIdentity, cert });
+    if (!new X509Certificate(read.cert).raw.equals(new X509Certificate(ownIdentity.cert).raw))
+      throw new Error("an altered certificate was taken");
+  }),
+  textTarget("certificate requests", [await certificateRequest(ownIdentity.key)], async (pem) => {
+    const { id } = await readCertificateRequest(pem);
+    if (id !== hostIdOfKey(ownIdentity.key)) throw new Error("it is taken for another host's");
+  }),
+  jsonTarget(
+    "preheats",
+    texts(
+      { type: "file", url: "http://h/", to: "2", headers: { a: "b" }, tag: "t", filter: ["c"] },
+      { type: "image", url: "h/a:b", platforms: ["linux/amd64"], username: "u", password: "p" },
+    ),
+    parsePreheatRequest,
+  ),
+  textTarget("targets of a tunnel", ["h.example:443", "[::1]:1"], tunnelTarget),
+  textTarget("platforms", ["linux/arm64/v8"], parsePlatform),
   jsonTarget("sealed messages", texts(sender.seal({ type: "token", token: "t" })), (json) => receiver.open(json)),
   textTarget("range headers", ["bytes=0-1", "bytes=0-1,5-,-7", "bytes 0-1/2", "bytes */9", "0-99"], (text) => {
     requestedPart({ range: text }, { length: 1000, etag: "e" });

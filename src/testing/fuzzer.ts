@@ -7,7 +7,7 @@ import type { Random } from "../core/random.ts";
 export interface FuzzTarget {
   readonly name: string;
   readonly seeds: readonly (string | Uint8Array)[];
-  /** Returns, or throws a `DragonflyError`; anything else is a fault. */
+  /** Returns or resolves, or throws a `DragonflyError`; anything else is a fault. */
   readonly run: (input: Buffer) => unknown;
 }
 
@@ -25,13 +25,13 @@ const maxRunMs = 1000;
 const maxBytes = 768 << 20;
 
 /** Rejects with the input, in base64, that was too much. */
-export function fuzz(target: FuzzTarget, random: Random, untilMs: number): FuzzReport {
+export async function fuzz(target: FuzzTarget, random: Random, untilMs: number): Promise<FuzzReport> {
   const pool: Buffer[] = target.seeds.map((seed) => Buffer.from(seed));
   let [runs, taken, slowestMs, peakBytes] = [0, 0, 0, 0];
   while (performance.now() < untilMs) {
     const input = mutated(pool, random);
     const startedMs = performance.now();
-    const isTaken = accepts(target, input);
+    const isTaken = await accepts(target, input);
     let elapsedMs = performance.now() - startedMs;
     // The machine may have had other work.
     if (elapsedMs > maxRunMs) elapsedMs = cpuMs(() => accepts(target, input));
@@ -54,9 +54,9 @@ function cpuMs(work: () => void): number {
   return (user + system) / 1000;
 }
 
-function accepts(target: FuzzTarget, input: Buffer): boolean {
+async function accepts(target: FuzzTarget, input: Buffer): Promise<boolean> {
   try {
-    target.run(Buffer.from(input));
+    await target.run(Buffer.from(input));
     return true;
   } catch (error) {
     if (error instanceof DragonflyError && error.code !== "internal") return false;
