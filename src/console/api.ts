@@ -19,6 +19,7 @@ type Listener = () => void;
 /** The bearer token for this window's session, and whether the supernode asks for one. */
 class Access {
   #wanted = false;
+  #refusal = "";
   readonly #listeners = new Set<Listener>();
 
   get token(): string | undefined {
@@ -30,19 +31,20 @@ class Access {
     return this.#wanted;
   }
 
-  want(): void {
+  /** What was said of the token that it got. */
+  get refusal(): string {
+    return this.#refusal;
+  }
+
+  want(refusal: string): void {
     this.#wanted = true;
+    this.#refusal = refusal;
     this.#tell();
   }
 
   give(token: string): void {
     sessionStorage.setItem(storageKey, token);
     this.#wanted = false;
-    this.#tell();
-  }
-
-  forget(): void {
-    sessionStorage.removeItem(storageKey);
     this.#tell();
   }
 
@@ -65,10 +67,12 @@ export async function open(path: string, init: RequestInit = {}): Promise<Respon
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   const response = await fetch(path, { ...init, headers });
   if (response.ok) return response;
-  if (response.status === 401) access.want();
   const problem = (await response.json().catch(() => ({}))) as { code?: string; message?: string; detail?: string };
   const message = problem.message ?? problem.detail ?? `the supernode answered ${response.status}`;
-  throw new Refusal(response.status, problem.code ?? "unknown", message);
+  // A token that may not even look, as one to join with, is no use here.
+  const { status } = response;
+  if (status === 401 || (status === 403 && init.method === undefined)) access.want(message);
+  throw new Refusal(status, problem.code ?? "unknown", message);
 }
 
 export async function get<T>(path: string): Promise<T> {

@@ -22,6 +22,11 @@ export function TokenPrompt({ open }: { readonly open: boolean }) {
         <h2 id={heading}>
           {access.token === undefined ? "This supernode asks for a token" : "The token was not accepted"}
         </h2>
+        {access.token !== undefined && (
+          <p class="notice bad" role="alert">
+            {access.refusal}
+          </p>
+        )}
         <p>
           On its machine, <code>dragonfly token create --role read</code> prints one; <code>--role operate</code> lets
           it change things.

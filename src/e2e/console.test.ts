@@ -59,6 +59,24 @@ test("a task is found by keyboard, and its page shows each host, live, at least 
   await window.sees(".figure", "3 of 3 complete");
 });
 
+test("a task's explanation is found by keyboard, and says of each host what held it back", { skip }, async () => {
+  await window.tabTo("A Explain");
+  await window.press("Enter");
+  await window.sees("h1", "Why it was as fast as it was");
+  await window.sees(".naming", "model.bin");
+  await window.sees(".causes", "limit: 3 hosts");
+  const rows = window.page.locator("tbody tr", { hasText: "A rate limit held it back: daemon --download-limit." });
+  assert.equal(await rows.count(), 3);
+  await window.sees("tbody tr", /complete.*B\/s\s*\d\.\d\d×/s);
+  assert.deepEqual(await window.faults(), []);
+  await window.tabTo("A Back to the task");
+  await window.press("Enter");
+  await window.sees("h1", "model.bin");
+  await window.page.goto(`${swarm.supernodeUrl}/#/tasks/${"0".repeat(64)}/explain`);
+  await window.sees(".empty", "There is no explanation");
+  assert.match(window.complaints.pop() ?? "", /status of 404/);
+});
+
 test("a host is isolated and released by keyboard, each time asked first, and its strikes are told", {
   skip,
 }, async () => {
