@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
+import { tokenSchema } from "./cli/token-settings.ts";
 import { daemonSchema } from "./runtime/daemon-config.ts";
 import { packageRoot } from "./runtime/package-root.ts";
 import { supernodeSchema } from "./runtime/supernode-config.ts";
@@ -27,9 +28,9 @@ function run(t: TestContext, tool: string, args: readonly string[]): string {
   return stdout + stderr;
 }
 
-/** Of the daemon and the supernode: every flag. */
+/** Every flag of each role. */
 const flags = new Map(
-  [daemonSchema, supernodeSchema].map(({ role, settings }) => [
+  [daemonSchema, supernodeSchema, tokenSchema].map(({ role, settings }) => [
     role,
     new Set(Object.values(settings).map(({ name }) => name)),
   ]),
@@ -93,10 +94,11 @@ test("the compose file starts what there is, without privileges", () => {
     build: z.strictObject({ context: z.literal(".."), dockerfile: z.literal("deploy/Dockerfile") }),
     image: z.string(),
     command: z.array(z.string()),
-    depends_on: z.array(z.string()).optional(),
-    ports: z.array(z.string().regex(/^127\.0\.0\.1:\d+:\d+$/)),
-    volumes: z.array(z.string().regex(/^[a-z]+:\/data$/)),
-    restart: z.literal("unless-stopped"),
+    depends_on: z.record(z.string(), z.strictObject({ condition: z.string() })).optional(),
+    network_mode: z.literal("host").optional(),
+    ports: z.array(z.string().regex(/^127\.0\.0\.1:\d+:\d+$/)).optional(),
+    volumes: z.array(z.string().regex(/^[a-z]+:\/(?:data|join|join:ro)$/)),
+    restart: z.enum(["unless-stopped", "no"]),
     read_only: z.literal(true),
     tmpfs: z.array(z.string()),
     cap_drop: z.tuple([z.literal("ALL")]),
@@ -109,9 +111,14 @@ test("the compose file starts what there is, without privileges", () => {
       volumes: z.record(z.string(), z.strictObject({})),
     })
     .parse(parse(read("compose.yaml"), { merge: true }));
-  for (const [name, { command, volumes }] of Object.entries(file.services)) {
+  for (const [name, { command, depends_on, volumes }] of Object.entries(file.services)) {
     assert.equal(command[0], name);
     assertFlags(name, command);
+    assert.ok(!command.includes("--insecure"));
+    assert.deepEqual(
+      Object.keys(depends_on ?? {}).filter((other) => !(other in file.services)),
+      [],
+    );
     for (const volume of volumes) assert.ok((volume.split(":")[0] ?? "") in file.volumes);
   }
 });
@@ -167,6 +174,16 @@ test("the chart names values and flags that there are", () => {
         [...text.matchAll(/^ +- (--\S+)/gm)].map(([, flag = ""]) => flag),
       );
   }
+});
+
+test("the chart speaks plain HTTP nowhere but where metrics are opened on request", () => {
+  const folder = join(deploy, "helm/dragonfly/templates");
+  const lines = readdirSync(folder).flatMap((name) => read(`helm/dragonfly/templates/${name}`).split("\n"));
+  for (const [at, line] of lines.entries()) {
+    assert.doesNotMatch(line, /http:\/\//);
+    if (line.includes("--insecure")) assert.match(lines.slice(at - 2, at).join(), /if \.Values\.daemon\.openMetrics/);
+  }
+  assert.equal(parse(read("helm/dragonfly/values.yaml")).daemon.openMetrics, false);
 });
 
 test("helm renders the chart, where it is installed", (t) => {

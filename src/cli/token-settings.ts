@@ -3,7 +3,7 @@
 import { DragonflyError } from "../core/error.ts";
 import type { Role } from "../core/role.ts";
 import type { Schema } from "../runtime/config.ts";
-import { choice, duration, toggle } from "../runtime/kinds.ts";
+import { choice, duration, file, toggle } from "../runtime/kinds.ts";
 import { logSettings } from "../runtime/log-settings.ts";
 import type { Given } from "../runtime/resolve-settings.ts";
 import { type Kind, optional, setting } from "../runtime/setting.ts";
@@ -33,6 +33,12 @@ const own = {
     only,
     help: "how many hosts may join with it; any number by default",
   }),
+  output: optional({
+    name: "output",
+    kind: file,
+    only,
+    help: "of create: write it there, for the owner alone, instead of printing it",
+  }),
   json: setting({ name: "json", kind: toggle, only, help: "of list: print one JSON object" }, "false"),
 };
 
@@ -43,6 +49,7 @@ export interface TokenConfig {
   /** 0 is for ever. */
   readonly expiresMs: number;
   readonly uses: number | undefined;
+  readonly output: string | undefined;
   readonly json: boolean;
 }
 
@@ -51,7 +58,7 @@ export const tokenSchema: Schema<typeof settings, TokenConfig> = {
   settings,
   check: ({ values }) =>
     values.uses !== undefined && values.role !== "join" ? ["--uses is for tokens with the role join"] : [],
-  config: ({ role, expires, uses, json }) => ({ role, expiresMs: expires, uses, json }),
+  config: ({ role, expires, uses, output, json }) => ({ role, expiresMs: expires, uses, output, json }),
 };
 
 /** The rest is the supernode's, its configuration file too. */

@@ -4,6 +4,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { isLoopback } from "../runtime/address.ts";
 import { loadConfig, surroundings } from "../runtime/config.ts";
+import { writePrivate } from "../runtime/private-file.ts";
 import { type SupernodeConfig, supernodeSchema } from "../runtime/supernode-config.ts";
 import { ClusterAuthority } from "../supernode/cluster-authority.ts";
 import { reachedAt, toldAddresses } from "../supernode/reached-at.ts";
@@ -55,7 +56,11 @@ export const token: Command = {
   },
 };
 
-async function create(supernode: SupernodeConfig, { role, expiresMs, uses }: TokenConfig, io: Io): Promise<void> {
+async function create(
+  supernode: SupernodeConfig,
+  { role, expiresMs, uses, output }: TokenConfig,
+  io: Io,
+): Promise<void> {
   const { dataDir, listen, advertise } = supernode;
   const authority = await ClusterAuthority.open(supernode);
   const told = advertise === undefined ? await toldAddresses(dataDir) : [];
@@ -68,7 +73,8 @@ async function create(supernode: SupernodeConfig, { role, expiresMs, uses }: Tok
     expiresAtMs: expiresMs === 0 ? null : Date.now() + expiresMs,
     uses: uses ?? null,
   });
-  io.stdout.write(`${text}\n`);
+  if (output === undefined) io.stdout.write(`${text}\n`);
+  else await writePrivate(output, `${text}\n`);
 }
 
 async function list({ dataDir }: SupernodeConfig, { json }: TokenConfig, io: Io): Promise<void> {
