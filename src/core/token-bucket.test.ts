@@ -50,6 +50,23 @@ test("idleness saves up one burst, not more", () => {
   assert.equal(bucket.waitMs(3_600_000), 1);
 });
 
+test("who waits and comes late loses no time, up to a quarter of a second", () => {
+  for (const [lateMs, savedMs] of [
+    [100, 100],
+    [240, 240],
+    [10_000, 250],
+  ] as const) {
+    const bucket = new TokenBucket(10_000_000);
+    bucket.take(300_000, 0);
+    const now = bucket.waitMs(0) + lateMs;
+    assert.equal(bucket.waitMs(now), 0);
+    bucket.take(savedMs * 10_000 - 20_000, now);
+    assert.equal(bucket.waitMs(now), 0, `${lateMs} ms late`);
+    bucket.take(40_000, now);
+    assert.ok(bucket.waitMs(now) > 0, `${lateMs} ms late`);
+  }
+});
+
 test("what is given back can be taken again, up to the burst", () => {
   const bucket = new TokenBucket(1000);
   bucket.take(64 * KIB, 0);

@@ -7,13 +7,18 @@ export interface RateLimit {
   take(bytes: number, nowMs: number): void;
 }
 
+/** Who was told to wait and comes late, on a machine that is busy with other things, loses nothing up to so late. */
+const lateMs = 250;
+
 export class TokenBucket implements RateLimit {
   #rate: number;
   #burst: number;
   #tokens: number;
   #at = Number.NEGATIVE_INFINITY;
+  /** Somebody was told to wait and has not passed since. */
+  #awaited = false;
 
-  /** `rateBytesPerSecond` 0 is unlimited. The burst is 10 ms of the rate, within 64 KiB and 1 MiB. */
+  /** `rateBytesPerSecond` 0 is unlimited. The burst after idleness is 10 ms of the rate, within 64 KiB and 1 MiB. */
   constructor(rateBytesPerSecond: number) {
     this.#rate = rateBytesPerSecond;
     this.#burst = burstOf(rateBytesPerSecond);
@@ -35,7 +40,8 @@ export class TokenBucket implements RateLimit {
   waitMs(nowMs: number): number {
     if (this.#rate === 0) return 0;
     this.#refill(nowMs);
-    return this.#tokens > 0 ? 0 : Math.max(1, Math.ceil(((1 - this.#tokens) / this.#rate) * 1000));
+    this.#awaited = this.#tokens <= 0;
+    return this.#awaited ? Math.max(1, Math.ceil(((1 - this.#tokens) / this.#rate) * 1000)) : 0;
   }
 
   /** Takes bytes whether there are tokens or not: ask `waitMs` first. */
@@ -47,13 +53,15 @@ export class TokenBucket implements RateLimit {
 
   /** Gives back what was taken and not used. */
   giveBack(bytes: number): void {
-    if (this.#rate !== 0) this.#tokens = Math.min(this.#burst, this.#tokens + bytes);
+    if (this.#rate !== 0) this.#tokens = Math.max(this.#tokens, Math.min(this.#burst, this.#tokens + bytes));
   }
 
   #refill(nowMs: number): void {
     if (nowMs <= this.#at) return;
     if (this.#at !== Number.NEGATIVE_INFINITY) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#at) / 1000) * this.#rate);
+      const most = this.#awaited ? Math.max(this.#burst, (this.#rate * lateMs) / 1000) : this.#burst;
+      const more = this.#tokens + ((nowMs - this.#at) / 1000) * this.#rate;
+      this.#tokens = Math.max(this.#tokens, Math.min(most, more));
     }
     this.#at = nowMs;
   }
