@@ -97,14 +97,18 @@ test("supernodes that begin with the chart's Secret are one cluster, for nodes a
   await cp(at("made", "tokens"), at("cluster"), { recursive: true });
   const template = await deploy("helm/dragonfly/templates/supernode.yaml");
   const [, block = ""] = /- -e\n +- \|\n((?: {14}.*\n)+)/.exec(template) ?? [];
+  const take = async (data: string): Promise<readonly string[]> => {
+    const script = block.replaceAll('"/cluster', `"${at("cluster")}`).replaceAll('"/data', `"${data}`);
+    const { status, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8", cwd: folder });
+    assert.equal(status, 0, stderr);
+    return readdir(join(data, "tokens"));
+  };
+  const [revoked = "", kept] = await take(at("other"));
+  await rm(at("other", "tokens", revoked));
+  assert.deepEqual(await take(at("other")), [kept], "a token that was revoked stays away");
   for (const [nth, port] of ports.entries()) {
     const data = at(`data-${nth}`);
-    const script = block.replaceAll('"/cluster', `"${at("cluster")}`).replaceAll('"/data', `"${data}`);
-    for (let starts = 0; starts < 2; starts++) {
-      const { status, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8", cwd: folder });
-      assert.equal(status, 0, stderr);
-    }
-    assert.deepEqual((await readdir(join(data, "tokens"))).length, 2);
+    assert.equal((await take(data)).length, 2);
     const own = ["--data-dir", data, "--listen", `0.0.0.0:${port}`, "--advertise", `127.0.0.1:${port}`];
     await start("supernode", ...own, ...reachable).said("stdout", /^supernode ready on https:/);
   }
