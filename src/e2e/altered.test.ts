@@ -91,16 +91,15 @@ test("a peer that sends altered pieces over its link has a strike, and the file 
   assert.deepEqual(honest?.strikes, []);
 });
 
-/** Writes to the first digest of so many manifests. */
-function forger(times: number) {
-  const begin = '"digests":"';
+/** Writes to what stands behind `mark`, so many times: by default to the first digest of a manifest. */
+function forger(times: number, mark: string | Uint8Array = '"digests":"') {
   let left = times;
   return (chunk: Buffer): Buffer => {
-    const at = chunk.indexOf(begin);
-    if (at < 0 || left === 0) return chunk;
+    const at = chunk.indexOf(mark);
+    const place = at + mark.length;
+    if (at < 0 || left === 0 || place >= chunk.length) return chunk;
     left--;
     const altered = Buffer.from(chunk);
-    const place = at + begin.length;
     altered.writeUInt8(altered.readUInt8(place) === 0x41 ? 0x42 : 0x41, place);
     return altered;
   };
@@ -126,4 +125,17 @@ test("a supernode whose manifests never carry its signature is refused, and isol
     await assert.rejects(get(`/${nth}`), { code: "protocol-violation" });
   }
   assert.ok(isIsolated(), lines.join(""));
+});
+
+test("a supernode's piece altered on its way is asked for again, and one that always is ends the download", async (t) => {
+  const { supernode, output, lines, closing, startDaemon, get } = await stage(t);
+  let forge = forger(1, content.subarray(1000, 1016));
+  const tap = await Tap.start(supernode.url, (chunk) => forge(chunk));
+  closing.push(() => tap.close());
+  await startDaemon(tap.url);
+  await get("/once");
+  assert.deepEqual(await readFile(output), Buffer.from(content));
+  assert.match(lines.join(""), /lost supernode.*not what it signed/);
+  forge = forger(Number.POSITIVE_INFINITY, content.subarray(1000, 1016));
+  await assert.rejects(get("/always"), { code: "piece-corrupt" });
 });

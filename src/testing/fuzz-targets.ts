@@ -3,12 +3,14 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
+import { freshForMs } from "../core/freshness.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import { addConfigPath } from "../engine/containerd-config.ts";
 import { parseRecord } from "../engine/edit-record.ts";
 import { scanToml } from "../engine/toml.ts";
 import { parseChallenges } from "../image/challenge.ts";
 import { parseImageManifest } from "../image/image-manifest.ts";
+import { manifestType } from "../image/manifest-type.ts";
 import { parsePlatform } from "../image/platform.ts";
 import { parseImageReference } from "../image/reference.ts";
 import { registryPath } from "../image/registry-path.ts";
@@ -29,6 +31,7 @@ import { encodeHeader, encodeRecords, parseJournal } from "../store/journal-form
 import { parseVersionFile } from "../store/version-file.ts";
 import { parsePreheatRequest } from "../supernode/preheat-request.ts";
 import { parseFromDaemon, parseFromSupernode } from "../wire/control.ts";
+import { EventDecoder, eventText } from "../wire/event-text.ts";
 import { encodeFrame, type Frame, type Side } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
 import { readDownloadEvent, readDownloadRequest } from "../wire/local-api.ts";
@@ -248,6 +251,14 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     parsePreheatRequest,
   ),
   textTarget("targets of a tunnel", ["h.example:443", "[::1]:1"], tunnelTarget),
+  textTarget("freshness", ["no-cache, max-age=5", 'private="a", s-maxage=9'], (text) => {
+    const ms = freshForMs(text, 3000);
+    if (!(ms >= 0 && ms <= 3000)) throw new Error(`it is fresh for ${ms} ms`);
+  }),
+  { name: "types of manifests", seeds: texts({ mediaType: "a/b", manifests: [], config: {} }), run: manifestType },
+  textTarget("events", [eventText("snapshot", "{}") + eventText("patch", "1")], (text) =>
+    new EventDecoder().push(text),
+  ),
   textTarget("platforms", ["linux/arm64/v8"], parsePlatform),
   jsonTarget("sealed messages", texts(sender.seal({ type: "token", token: "t" })), (json) => receiver.open(json)),
   textTarget("range headers", ["bytes=0-1", "bytes=0-1,5-,-7", "bytes 0-1/2", "bytes */9", "0-99"], (text) => {
