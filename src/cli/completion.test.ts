@@ -46,12 +46,37 @@ test("bash completes commands, flags and values, also of dfget", { skip: without
   assert.equal(offered("dragonfly", "completion", "f"), "fish");
 });
 
-test("zsh reads its script and defines the function for all three programs", { skip: without("zsh") }, async () => {
+/** What an interactive zsh makes of each line and the Tab key. */
+const typing = `
+folder=$1 script=$2; shift 2
+zmodload zsh/zpty
+mkfifo $folder/typed
+exec 3<>$folder/typed
+zpty shell TERM=dumb zsh -f -i
+zpty -w shell "autoload -U compinit; compinit -u -d $folder/zcompdump; source $script"
+zpty -w shell "tell() { print -r -- \\$BUFFER >$folder/typed; BUFFER= }; zle -N tell; zle -N zle-line-init tell; bindkey '^X' tell"
+read -r ready <&3
+for line; do
+  zpty -w -n shell "$line"$'\\t\\x18'
+  read -r typed <&3
+  print -r -- $typed
+done
+zpty -d shell
+`;
+
+test("zsh completes commands, flags and values, of all three programs", { skip: without("zsh") }, async () => {
   const path = await scriptOf("zsh");
-  const code =
-    'autoload -U compinit; compinit -u -d "$2"; source "$1"; print $_comps[dragonfly] $_comps[dfget] $_comps[dfdaemon]';
-  const args = ["-f", "-c", code, "zsh", path, join(folder, "zcompdump")];
-  assert.equal(execFileSync("zsh", args, { encoding: "utf8" }), "_dragonfly _dragonfly _dragonfly\n");
+  const completed = {
+    "dragonfly iso": "dragonfly isolate",
+    "dragonfly tasks --js": "dragonfly tasks --json",
+    "dragonfly daemon --give-way of": "dragonfly daemon --give-way off",
+    "dragonfly completion f": "dragonfly completion fish",
+    "dfdaemon --log-level deb": "dfdaemon --log-level debug",
+    "dfget --overw": "dfget --overwrite",
+  };
+  const args = ["-f", "-c", typing, "zsh", folder, path, ...Object.keys(completed)];
+  const out = execFileSync("zsh", args, { encoding: "utf8", timeout: 60_000 });
+  assert.deepEqual(out.trimEnd().split("\n"), Object.values(completed));
 });
 
 test("fish completes commands, flags and values", { skip: without("fish") }, async () => {
@@ -68,6 +93,9 @@ test("fish completes commands, flags and values", { skip: without("fish") }, asy
   assert.deepEqual(offered("dragonfly iso"), ["isolate"]);
   assert.deepEqual(offered("dragonfly daemon --give-way o"), ["off", "on"]);
   assert.deepEqual(offered("dfget --overw"), ["--overwrite"]);
+  assert.deepEqual(offered("dfdaemon --log-level de"), ["debug"]);
+  assert.deepEqual(offered("dragonfly completion f"), ["fish"]);
+  assert.deepEqual(offered("dragonfly tasks --js"), ["--json"]);
 });
 
 test("a shell that is not known is refused", async () => {
