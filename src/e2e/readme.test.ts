@@ -66,10 +66,12 @@ test("whoever follows the README has a file, an image and the console of a swarm
   assert.deepEqual(others, []);
   // Whoever runs this test has installed and built.
   const [installed, built, link = ""] = programs.split("\n");
+  const [, forOneself = ""] = /or, for oneself: (npm .*)$/.exec(link) ?? [];
+  const alone = `(HOME=${folder}; ${forOneself}; ~/.local/bin/dfget --version)`;
   assert.deepEqual([installed, built], ["npm ci", "npm run build"]);
   const [url = "", name = ""] = /https:\S+\/(\S+)/.exec(file) ?? [];
   const script = [
-    ...["set -e", link, cluster, `until [ "$(dragonfly hosts 2>&1 | grep -c ' ok ')" = 3 ]; do sleep 0.2; done`],
+    ...["set -e", link, alone, cluster, `until [ "$(dragonfly hosts 2>&1 | grep -c ' ok ')" = 3 ]; do sleep 0.2; done`],
     ...[file.replace(url, origin.url(`/${name}`)), images, listing, "echo what next", "read -r", end],
   ];
   await writeFile(join(folder, "script"), script.join("\n"));
@@ -93,6 +95,7 @@ test("whoever follows the README has a file, an image and the console of a swarm
     const [code] = await ended;
     const [stdout, stderr] = await said;
     assert.equal(code, 0, stderr);
+    assert.match(stdout, /^dfget \d/m);
     assert.equal(
       `${stdout}${stderr}`.match(/from [12] peers?, \d+% from the supernode, 0% from the origin/g)?.length,
       3,
