@@ -51,6 +51,20 @@ test("a seed has a place for each of a few hosts, however slowly they take what 
   assert.equal(admitAll(queue, 6000), 3, "nine are more than a few");
 });
 
+test("hosts take turns at a seed, but not a few of them while it has a place for each", () => {
+  const asksTwice = (askers: number): boolean => {
+    const queue = new UploadQueue(seedUploadLimits);
+    for (let i = 0; i < askers; i++) queue.joined(0);
+    queue.admit(piece, 3000);
+    queue.sent(piece, 4000);
+    queue.refuse(4000, "b");
+    assert.ok(queue.admit(piece, 4010, { asker: "a" }).admitted);
+    return queue.admit(piece, 4020, { asker: "a" }).admitted;
+  };
+  assert.ok(!asksTwice(9), "b waits, and a piece takes a second");
+  assert.ok(asksTwice(8));
+});
+
 test("a piece that was sent or cancelled makes room for one", () => {
   const queue = new UploadQueue(limits);
   admitAll(queue, 0);

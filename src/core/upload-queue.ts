@@ -215,6 +215,8 @@ export class UploadQueue {
 
   #hasTurn(asker: string | undefined, nowMs: number): boolean {
     if (asker === undefined) return true;
+    // With a place for each there is nothing to take turns for, and a rate that is measured in turns is that of the turns.
+    if (this.#limits.placeForEachOfFew && this.#isSmallSwarm(nowMs) && this.#pieces < this.#askers) return true;
     if ((this.#turns.get(asker) ?? 0) <= nowMs) return true;
     this.#forgetLate(nowMs);
     return this.#line.size - (this.#line.has(asker) ? 1 : 0) === 0;
