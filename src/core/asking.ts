@@ -72,7 +72,7 @@ export class Asking {
       }
       if (!this.#askNext(now, slots)) break;
     }
-    if (this.#pace.isSmallSwarm) this.#leanOnSeed(now);
+    if (this.#pace.isSmallSwarm && this.#pieces.open.count >= slots) this.#leanOnSeed(now);
     if (!this.#flights.hasSlot(slots)) this.#sources.full(now);
     else if (this.isEndgame) this.#askAgain(now);
     return true;
@@ -90,9 +90,12 @@ export class Asking {
     return seed !== undefined;
   }
 
-  /** Few queues leave some uplink idle at any moment, and what a seed sends to few hosts is little: it always has one request. */
+  /**
+   * Few queues leave some uplink idle at any moment, and what a seed sends to few hosts is little: it always has one request. Not where little
+   * is open, for then it is the origin that is waited for, and copies from the seed bring nothing that neighbours do not bring as soon.
+   */
   #leanOnSeed(now: number): void {
-    const seed = this.#pieces.open.count > 0 ? this.#sources.idleSeed(now) : undefined;
+    const seed = this.#sources.idleSeed(now);
     if (seed !== undefined) this.#askAny(seed, now);
   }
 

@@ -274,6 +274,17 @@ test("in a small swarm the seed always has one request, whatever neighbours hold
   assert.match(talk.bring(seed, granted, 0).join(), /seed: any of/);
 });
 
+test("in a small swarm the seed is left alone while little is known that is missing", () => {
+  const talk = new Dialogue({ pieces: 6 });
+  talk.meet(ann, 0, 1, 2, 3, 4, 5);
+  talk.meet(seed);
+  const said = [...talk.sleep(1000), ...talk.sleep(1000), ...talk.bring(ann, 0), ...talk.bring(ann, 1)];
+  assert.deepEqual(
+    said.filter((line) => line.startsWith("seed: any")),
+    [],
+  );
+});
+
 test("with the seed away and nobody to ask the origin is next, after a moment", () => {
   const talk = new Dialogue({ pieces: 1 });
   talk.say({ type: "seed-away" });

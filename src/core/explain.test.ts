@@ -83,6 +83,15 @@ test("a limit is named with its setting", () => {
   assert.equal(setBy({ origin: 9 }, free, { originLimit: 100, originBytesPerSecond: 50 }), null);
 });
 
+test("what came from the seed as fast as it was read waited for the origin, where that is known", () => {
+  const cause = (rest: Partial<Surroundings>) =>
+    explain(measured({ facts: facts({ seed: 30 }) }), { ...around, ...rest }).cause;
+  assert.equal(cause({ originBytesPerSecond: 1_100_000 }), "origin");
+  assert.equal(cause({ originBytesPerSecond: 1_500_000 }), "seed", "it took half as long again");
+  assert.equal(cause({ originBytesPerSecond: 1_100_000, seedUploadLimit: 1_000_000 }), "seed");
+  assert.equal(cause({}), "seed", "it was not read");
+});
+
 test("the bound is the tightest of what is known of the links", () => {
   const bound = (rest: Partial<Surroundings>) => explain(measured({}), { ...around, ...rest }).bound;
   assert.deepEqual(bound({}), { seconds: 5, by: "downlink", times: 2 });

@@ -101,10 +101,13 @@ const alwaysFull = 0.85;
 const severalSources = 1.5;
 /** A limit is reached at this part of it. */
 const reached = 0.8;
+/** The origin was the bottleneck when nothing else cost more than this. */
+const nearTheBound = 1.25;
 
 export function explain(measured: Measured, around?: Surroundings): HostExplanation {
   const { host, state, bytesBySource, facts } = measured;
-  const cause = causeOf(facts);
+  const bound = boundFor(measured, around);
+  const cause = behindSeed(causeOf(facts), bound, around);
   const setBy = facts === null ? null : setterOf(cause, facts, around);
   const total = facts === null ? 0 : sum(Object.values(facts.looks));
   const waits = Object.entries(facts?.looks ?? {}).filter(([, looks]) => looks > 0);
@@ -119,7 +122,7 @@ export function explain(measured: Measured, around?: Surroundings): HostExplanat
     waits: Object.fromEntries(waits.map(([wait, looks]) => [wait, Math.round((looks / total) * 100) / 100])),
     from: facts?.from ?? [],
     dropped: facts?.dropped ?? [],
-    bound: boundFor(measured, around),
+    bound,
   };
   return { ...explanation, words: explanationWords(explanation) };
 }
@@ -136,6 +139,14 @@ export function causeOf(facts: DownloadFacts | null): Cause {
   if (facts.isolated) return "isolated";
   if (wait === "nobody") return "nobody";
   return wait === "seed" ? "seed" : "neighbours";
+}
+
+/** A seed gives no faster than it reads: who got everything about as fast as it was read waited for the origin, whoever was asked. */
+function behindSeed(cause: Cause, bound: HostExplanation["bound"], around: Surroundings | undefined): Cause {
+  if (cause !== "seed" || around === undefined || bound === null) return cause;
+  const { originBytesPerSecond, seedUploadLimit } = around;
+  const isOriginSlower = originBytesPerSecond > 0 && (seedUploadLimit === 0 || originBytesPerSecond < seedUploadLimit);
+  return isOriginSlower && bound.by === "source" && bound.times <= nearTheBound ? "origin" : cause;
 }
 
 function isPipeFull({ spread, sources, full }: DownloadFacts): boolean {

@@ -22,7 +22,7 @@ async function stage(t: TestContext, { bytesPerSecond }: { readonly bytesPerSeco
   const log = await openLog({ level: "info", format: "text" }, { write: (line) => lines.push(line) });
   const origin = await TestOrigin.start({ content });
   const { certificateLife } = life;
-  const cluster = await SecureCluster.start({ certificateLife, originLimit: String(bytesPerSecond) }, log);
+  const cluster = await SecureCluster.start({ certificateLife, uploadLimit: String(bytesPerSecond) }, log);
   t.after(async () => {
     await cluster.close();
     await origin.close();

@@ -63,6 +63,8 @@ export class Seed implements Servable {
   #originBytes = 0;
   #readSinceMs: number | undefined;
   #readMs = 0;
+  /** Of the time in which it was read, that in which it might not be. */
+  #heldBackMs = 0;
   #finished: Promise<void> = Promise.resolve();
   #reader: OriginReader | undefined;
   /** What is not to be read from the origin: what is held here, and what hosts hold under digests that are known here. */
@@ -111,8 +113,9 @@ export class Seed implements Servable {
 
   /** While it was read; 0 where nothing was. */
   get originBytesPerSecond(): number {
-    const ms = this.#readMs + (this.#readSinceMs === undefined ? 0 : performance.now() - this.#readSinceMs);
-    return ms === 0 ? 0 : (this.#originBytes / ms) * 1000;
+    const runningMs = this.#readSinceMs === undefined ? 0 : performance.now() - this.#readSinceMs;
+    const ms = this.#readMs + runningMs - this.#heldBackMs;
+    return ms <= 0 ? 0 : (this.#originBytes / ms) * 1000;
   }
 
   /** How the read ends or ended; at once where there was nothing to read. */
@@ -254,7 +257,9 @@ export class Seed implements Servable {
     while (!signal.aborted && this.#options.isCovered()) {
       const bytes = this.#readAhead.next(this.holding.held.count, this.giving.arrived, performance.now());
       if (bytes > 0) return bytes;
+      const sinceMs = performance.now();
       await sleep(turnMs, undefined, { signal }).catch(() => {});
+      this.#heldBackMs += performance.now() - sinceMs;
     }
     return Number.POSITIVE_INFINITY;
   }
