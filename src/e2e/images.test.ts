@@ -5,7 +5,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { seededRandom } from "../core/random.ts";
 import { checkLayout, type Image, writeImage } from "../testing/image-layout.ts";
 import { mirrorsOf, pushImage, sentByDigest } from "../testing/image-rig.ts";
 import type { ProcessSwarm } from "../testing/process-swarm.ts";
@@ -142,32 +141,6 @@ test("a supernode that dies in the middle of a pull: it goes on, with what the n
     await cluster.first.daemon?.said("stderr", /download started.*\/blobs\//);
     await cluster.supernode?.kill("SIGKILL");
     for (const target of await pulls) await checkLayout(target, [...image.manifests.keys(), ...image.blobs.keys()]);
-  } finally {
-    await cluster.close();
-  }
-});
-
-test("ten thousand small ranges all over a blob, eight at a time, are its bytes", { skip }, async () => {
-  const [[digest = "", length = 0] = []] = [...image.blobs].sort(([, one], [, other]) => other - one);
-  const blob = await readFile(registry.blobFile(digest));
-  const seed = (Math.random() * 0x7fffffff) | 0;
-  const random = seededRandom(seed);
-  const [cluster, [mirror = ""]] = await mirrorsOf(registry.url(), { hosts: 1 });
-  const askOne = async (): Promise<void> => {
-    const first = random.integer(length);
-    const last = Math.min(length - 1, first + random.integer(5000));
-    const answer = await fetch(`${mirror}/v2/team/app/blobs/${digest}`, {
-      headers: { range: `bytes=${first}-${last}` },
-    });
-    const body = Buffer.from(await answer.arrayBuffer());
-    assert.equal(answer.headers.get("content-range"), `bytes ${first}-${last}/${length}`);
-    assert.ok(body.equals(blob.subarray(first, last + 1)), `bytes ${first}-${last}, seed ${seed}`);
-  };
-  const asker = async (): Promise<void> => {
-    for (let nth = 0; nth < 1250; nth++) await askOne();
-  };
-  try {
-    await Promise.all(Array.from({ length: 8 }, asker));
   } finally {
     await cluster.close();
   }
