@@ -4,8 +4,10 @@
 import type { ServerResponse } from "node:http";
 import { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
+import { countPieces } from "../core/version.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
 import type { DownloadEvent, DownloadRequest, PieceRange } from "../wire/local-api.ts";
+import { piecesDigest } from "../wire/pieces-digest.ts";
 import type { Ticket } from "./transfers.ts";
 
 /** Lines are so far apart, but for the first: each wakes two processes. Who wants the bytes in order waits for each of them. */
@@ -59,10 +61,13 @@ export class Delivery {
       const message = `the content has the digest ${digest}, not ${expectedDigest} as asked for`;
       throw new DragonflyError("digest-mismatch", message);
     }
+    const { length, pieceLength } = holding.version;
+    const pieces = piecesDigest(countPieces(length ?? 0, pieceLength), (piece) => holding.pieceDigest(piece));
     this.#tell({
       type: "done",
-      bytes: holding.version.length ?? 0,
+      bytes: length ?? 0,
       digest,
+      ...(pieces === undefined ? {} : { piecesDigest: pieces }),
       reused: transfer === undefined,
       from: transfer?.from ?? { peers: 0, supernode: 0, origin: 0 },
       peers: transfer?.peers ?? 0,

@@ -34,6 +34,12 @@ export const localRoutes: readonly ApiRoute[] = [
     others: [{ status: 206, meaning: "Those of `Range`", type: "application/octet-stream" }],
   },
   {
+    method: "POST",
+    path: "/api/v1/versions/{id}/prove",
+    summary: "Reads all that is kept of a version, and lets go of it where that is not what was verified.",
+    answer: json(z.strictObject({ intact: z.boolean() }), "Whether nothing was found"),
+  },
+  {
     method: "GET",
     path: "/api/v1/tasks",
     summary: "What this host holds or fetches.",

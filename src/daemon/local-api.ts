@@ -10,6 +10,7 @@ import { fastifyLimits } from "../net/http-limits.ts";
 import { problemOf, useProblems } from "../net/problem.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 import type { Tracer } from "../runtime/tracing.ts";
+import { proveHolding } from "../store/prove-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import { readDownloadRequest } from "../wire/local-api.ts";
 import { openApiOf } from "../wire/openapi.ts";
@@ -99,6 +100,11 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
     if (range !== undefined) void reply.code(206).header("content-range", `bytes ${first}-${last}/${length}`);
     void reply.header("content-length", last - first + 1).type("application/octet-stream");
     return reply.send(Readable.from(bytesOf(holding, first, last + 1), { objectMode: false }));
+  });
+
+  app.post<{ Params: { id: string } }>("/api/v1/versions/:id/prove", async (request) => {
+    const holding = store.find(request.params.id as VersionId);
+    return { intact: holding === undefined || (await proveHolding(store, holding)) };
   });
 
   app.get("/api/v1/tasks", async () => ({ tasks: [...store.all()].map((holding) => describe(holding, transfers)) }));

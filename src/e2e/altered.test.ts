@@ -2,10 +2,12 @@
 // supernode writes to. Nothing of it reaches a file, and who sent it has a strike.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { Bitset } from "../core/bitset.ts";
 import { choosePieceLength } from "../core/version.ts";
 import { Daemon } from "../daemon/daemon.ts";
@@ -38,7 +40,7 @@ async function stage(t: TestContext) {
   const output = join(folder, "out");
   const socket = join(folder, "d.sock");
   return {
-    ...{ origin, supernode, output, lines, closing },
+    ...{ origin, supernode, output, lines, closing, folder },
     startDaemon: async (url: string) => {
       const options = { supernode: url, listen: "127.0.0.1:0", proxy: "off", socket, dataDir: join(folder, "d") };
       const daemon = await Daemon.start(parseDaemonOptions(options), log);
@@ -47,6 +49,27 @@ async function stage(t: TestContext) {
     get: (path: string) => download(origin.url(path), { socket, output, overwrite: true, noBackToSource: true }),
   };
 }
+
+/** As another program would that hides it: the file's time stays as it was. */
+async function alterUnseen(data: string): Promise<void> {
+  const [version = ""] = await readdir(join(data, "versions"));
+  const pieces = join(data, "versions", version, "pieces");
+  await promisify(execFile)("cp", ["--preserve=timestamps", pieces, `${pieces}.before`]);
+  const file = await open(pieces, "r+");
+  await file.write(Buffer.from([(content[2_000_000] ?? 0) ^ 1]), 0, 1, 2_000_000);
+  await file.close();
+  await promisify(execFile)("touch", ["--reference", `${pieces}.before`, pieces]);
+}
+
+test("what is kept and was altered unseen does not reach an output: it is fetched anew", async (t) => {
+  const { output, lines, folder, supernode, startDaemon, get } = await stage(t);
+  await startDaemon(supernode.url);
+  await get("/kept");
+  await alterUnseen(join(folder, "d"));
+  const { from } = await get("/kept");
+  assert.deepEqual(await readFile(output), Buffer.from(content));
+  assert.ok(from.supernode > 0, lines.join(""));
+});
 
 interface KnownHost {
   readonly id: string;

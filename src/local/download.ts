@@ -30,6 +30,7 @@ export interface Downloaded {
 /** So long a daemon that went away is waited for: a service manager restarts it, or an upgrade does. */
 const backWithinMs = 10_000;
 const maxLosses = 8;
+const maxSpoils = 2;
 
 export const nothingYet: Downloaded = {
   taskId: null,
@@ -51,6 +52,8 @@ export class Download {
   #isNewAnswer = true;
   /** Daemons that went away. */
   #losses = 0;
+  /** How often what was written was not what was verified. */
+  #spoils = 0;
   #copier: PieceCopier | undefined;
   #result: Downloaded = nothingYet;
 
@@ -69,12 +72,35 @@ export class Download {
   async run(request: DownloadRequest, signal: AbortSignal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     try {
-      const done = await this.#listenToAll(request, stop);
-      await this.#untilAborted(this.#copier?.complete(done.bytes), stop);
-      await this.#output.finish(done.bytes, done.digest);
+      for (;;) {
+        const done = await this.#listenToAll(request, stop);
+        await this.#untilAborted(this.#copier?.complete(done.bytes), stop);
+        if (!(await this.#isSpoiled(done, stop))) return await this.#output.finish(done.bytes, done.digest);
+        await this.#forget();
+      }
     } finally {
       await this.#copier?.close();
     }
+  }
+
+  /** What was written is not what was verified: somebody else wrote to the daemon's files. It is told, and looks at them. */
+  async #isSpoiled({ piecesDigest }: Done, stop: AbortSignal): Promise<boolean> {
+    const { piecesDigest: written } = this.#copier ?? {};
+    if (piecesDigest === undefined || written === piecesDigest) return false;
+    const version = this.#version?.versionId;
+    if (version !== undefined) await this.#client.prove(version, stop);
+    const what = "what this host keeps was altered by another program before it was written";
+    if (this.#spoils++ >= maxSpoils || this.#output.ordered)
+      throw new DragonflyError("not-writable", `${what}: the same command again fetches it anew`);
+    this.#observer.note(`${what}: fetching it anew`);
+    return true;
+  }
+
+  /** Begins once more. */
+  async #forget(): Promise<void> {
+    await this.#copier?.close();
+    this.#copier = undefined;
+    this.#version = undefined;
   }
 
   /** To one daemon after another, where it is restarted meanwhile. */

@@ -100,6 +100,17 @@ export class LocalClient {
     }
   }
 
+  /** Has the daemon read what it keeps of a version, and let go of it where that is not what was verified. */
+  async prove(versionId: string, signal: AbortSignal): Promise<void> {
+    try {
+      const response = await this.#ask({ method: "POST", path: `/api/v1/versions/${versionId}/prove` }, signal);
+      if (response.statusCode !== 200) throw await problemOf(response);
+      await readText(response, maxProblemBytes);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.#unreachable(error);
+    }
+  }
+
   close(): void {
     this.#agent.destroy();
   }

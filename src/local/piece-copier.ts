@@ -3,6 +3,7 @@
 import { DragonflyError } from "../core/error.ts";
 import type { Accepted, PieceRange } from "../wire/local-api.ts";
 import type { Output } from "./output.ts";
+import { PieceHashes } from "./piece-hashes.ts";
 import type { VersionContent } from "./version-content.ts";
 
 /** Pieces copied in one go, so that a stop is heard soon. */
@@ -18,6 +19,7 @@ export class PieceCopier {
   /** Verified, not yet copied; in the order they became known. */
   readonly #waiting = new Set<number>();
   readonly #copied = new Set<number>();
+  readonly #hashes: PieceHashes;
   readonly #running: Promise<void>;
   #length: number | null;
   #wake: () => void = () => {};
@@ -28,6 +30,7 @@ export class PieceCopier {
     this.#content = content;
     this.#output = output;
     this.#pieceLength = version.pieceLength;
+    this.#hashes = new PieceHashes(version.pieceLength);
     this.#length = version.length;
     this.#running = this.#run();
     this.#running.catch(onFailure);
@@ -59,6 +62,11 @@ export class PieceCopier {
     this.#state = "complete";
     this.gained([[0, Math.ceil(bytes / this.#pieceLength)]]);
     await this.#running;
+  }
+
+  /** Of what was written, once it is complete. */
+  get piecesDigest(): string | undefined {
+    return this.#hashes.all;
   }
 
   /** Ends copying, whether complete or not, and gives the content free. */
@@ -106,9 +114,11 @@ export class PieceCopier {
     const end = Math.min(to * this.#pieceLength, this.#length ?? Number.POSITIVE_INFINITY);
     if (position >= end) return;
     for await (const chunk of this.#content.read(position, end, signal)) {
+      this.#hashes.add(chunk, position);
       await this.#output.write(chunk, position);
       position += chunk.length;
     }
+    this.#hashes.end(position);
     // While the length was unknown, the last piece is shorter than it could be.
     if (position < Math.min(end, this.#length ?? position)) {
       throw new DragonflyError("protocol-violation", `the daemon gave its content up to ${position}, not ${end}`);

@@ -9,7 +9,7 @@ const events: readonly Readonly<Record<string, unknown>>[] = [
   { type: "accepted", taskId: id, versionId: id, url: "http://h/f", length: null, pieceLength: 65536, file: null },
   { type: "note", message: "m" },
   { type: "progress", bytes: 1, length: 2, pieces: [[0, 1]], from, peers: 1, rateBytesPerSecond: 0.5 },
-  { type: "done", bytes: 2, digest: null, reused: false, from, peers: 0 },
+  { type: "done", bytes: 2, digest: null, piecesDigest: id, reused: false, from, peers: 0 },
   { type: "failed", error: { code: "no-space", blame: "self", message: "m" } },
 ];
 

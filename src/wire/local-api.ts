@@ -70,6 +70,8 @@ export interface Done {
   readonly bytes: number;
   /** `sha256:` and 64 hexadecimal digits. */
   readonly digest: string | null;
+  /** What `piecesDigest` says of the pieces that were verified, for whoever has read them; absent where one of their digests is lost. */
+  readonly piecesDigest?: string;
   /** The daemon had it all. */
   readonly reused: boolean;
   readonly from: BytesBySource;
@@ -196,9 +198,10 @@ const guards: readonly (readonly [DownloadEvent["type"], (line: Fields) => boole
   ],
   [
     "done",
-    ({ bytes, digest, reused, from, peers, explanation }) =>
+    ({ bytes, digest, piecesDigest, reused, from, peers, explanation }) =>
       isCount(bytes) &&
       (digest === null || isText(digest)) &&
+      (piecesDigest === undefined || isText(piecesDigest)) &&
       isFlag(reused) &&
       isBySource(from) &&
       isCount(peers) &&
