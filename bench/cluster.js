@@ -50,7 +50,7 @@ export async function startDaemon(
   await process.said(/daemon ready/);
   const all = [supernode].flat().map(() => "joined supernode");
   if (joined) await process.said(new RegExp(all.join("[^]*")));
-  return new DaemonHost(stage, { folder, socket, process, network });
+  return new DaemonHost(stage, { folder, socket, process, network, supernodes });
 }
 
 /** What lets a daemon join the supernode of this folder over TLS. */
@@ -64,10 +64,12 @@ export async function joinToken(stage, folder) {
 export class DaemonHost {
   #stage;
   #network;
+  #supernodes;
 
-  constructor(stage, { folder, socket, process, network }) {
+  constructor(stage, { folder, socket, process, network, supernodes }) {
     this.#stage = stage;
     this.#network = network;
+    this.#supernodes = supernodes;
     this.folder = folder;
     this.socket = socket;
     this.process = process;
@@ -75,7 +77,9 @@ export class DaemonHost {
 
   /** What to start for a dfget on this host that writes to the path. */
   get(url, output, log = "get.log", flags = []) {
-    const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q", ...flags);
+    // Where the daemon is away, the one that dfget starts is of the same cluster.
+    const args = program("dfget", url, "-o", output, "--socket", this.socket, "--overwrite", "-q");
+    args.push(...this.#supernodes, ...flags);
     return this.#stage.start("node", args, { log: join(this.folder, log), ...inside(this.#network) });
   }
 

@@ -67,18 +67,17 @@ export class Fleet {
     }
     for (const seed of seeds) await seed.start();
     const urls = seeds.map(({ running }) => running.url);
-    const others = urls.slice(1).flatMap((url) => ["--supernode", url]);
     const hosts = [];
     for (let nth = 1; nth <= daemons; nth++) {
       const host = await network.join(`host${nth}`, mbit);
-      const place = { address: `${host.address}:65002`, network: host.network, supernode: urls[0] ?? "" };
+      const place = { address: `${host.address}:65002`, network: host.network, supernode: urls };
       hosts.push(
         new Member(`host${nth}`, host, ({ name, deaths }) =>
           startDaemon(stage, {
             folder: join(folder, name),
             log: `${deaths}.log`,
             joined: deaths === 0,
-            flags: ["--insecure", ...others, ...flags],
+            flags: ["--insecure", ...flags],
             ...place,
           }),
         ),
