@@ -7,10 +7,10 @@ import { open, readdir, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { digestOf, makeContent } from "../bench/content.js";
-import { quantile } from "../bench/statistics.js";
+import { median, quantile } from "../bench/statistics.js";
 import { Fleet } from "./fleet.js";
 
-export const flags = { daemons: "12", mbit: "50", mib: "48", with: "wrong,lacking,stopped,slow" };
+export const flags = { daemons: "12", mbit: "50", mib: "48", with: "wrong,lacking,stopped,slow", runs: "1" };
 
 const run = promisify(execFile);
 /** A link of this share is no use to anybody. */
@@ -31,19 +31,32 @@ const faults = {
 export async function test(given, stage) {
   const failures = [];
   const rows = [];
-  const usual = await download(given, stage, undefined);
-  rows.push({ neighbour: "good", ...usual.row, "p50 of good": 1, "isolated after s": "" });
-  failures.push(...usual.failures);
-  for (const name of given.words("with")) {
-    const fault = faults[name];
-    const { row, failures: own, isolatedAfter } = await download(given, stage, fault);
-    const ratio = row["p50 s"] / usual.row["p50 s"];
-    failures.push(...own.map((failure) => `${name}: ${failure}`));
-    if (fault.proven && isolatedAfter === undefined) failures.push(`${name}: it was not isolated`);
-    rows.push({ neighbour: name, ...row, "p50 of good": ratio, "isolated after s": isolatedAfter ?? "" });
+  for (let run = 1; run <= given.number("runs"); run++) {
+    let usual;
+    for (const neighbour of ["good", ...given.words("with")]) {
+      const fault = faults[neighbour];
+      const { row, failures: own, isolatedAfter } = await download(given, stage, fault);
+      usual ??= row["p50 s"];
+      failures.push(...own.map((failure) => `${neighbour}: ${failure}`));
+      if (fault?.proven && isolatedAfter === undefined) failures.push(`${neighbour}: it was not isolated`);
+      rows.push({
+        run,
+        neighbour,
+        ...row,
+        "p50 of good": row["p50 s"] / usual,
+        "isolated after s": isolatedAfter ?? "",
+      });
+    }
   }
+  const medians = given.words("with").map((neighbour) => {
+    const own = rows.filter((row) => row.neighbour === neighbour);
+    return { neighbour, "p50 of good": median(own.map((row) => row["p50 of good"])) };
+  });
   return {
-    tables: [{ title: "eleven downloads with one bad neighbour; target: p50 at most 1.1 of a run without", rows }],
+    tables: [
+      { title: "eleven downloads with one bad neighbour", rows },
+      { title: "medians; target: at most 1.1 of the same run's downloads without", rows: medians },
+    ],
     failures,
   };
 }
