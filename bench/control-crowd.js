@@ -2,8 +2,9 @@
 // as it must, so that the supernode is what is measured.
 
 import { createHash } from "node:crypto";
-import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
+import { Sealing } from "../dist/wire/sealing.js";
+import { obey } from "./crowd.js";
 
 const { url, origin, tasks, first, count } = JSON.parse(process.argv[2] ?? "{}");
 const control = `${url.replace("http", "ws")}/v1/control`;
@@ -12,7 +13,7 @@ const window = 200;
 /** Hosts that dial at a time. */
 const dials = 64;
 
-/** @type {WebSocket[]} */
+/** @type {{ socket: WebSocket, sealing: Sealing }[]} */
 const hosts = [];
 /** Resolves the registration that a host has running. @type {(() => void)[]} */
 const answered = [];
@@ -44,11 +45,7 @@ const orders = {
   count: () => ({ refused }),
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line);
-  const answer = await orders[order.type](order);
-  process.stdout.write(`${JSON.stringify(answer ?? {})}\n`);
-}
+await obey(orders);
 
 function taskOf(nth, round) {
   return (first + nth + round * 37) % tasks;
@@ -57,7 +54,8 @@ function taskOf(nth, round) {
 function connect(nth) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(control, { perMessageDeflate: false });
-    hosts[nth] = socket;
+    const sealing = new Sealing();
+    hosts[nth] = { socket, sealing };
     socket.once("error", reject);
     socket.once("open", () => {
       const host = createHash("sha256")
@@ -66,11 +64,14 @@ function connect(nth) {
         .slice(0, 32);
       const address = `127.0.0.1:${1 + ((first + nth) % 60_000)}`;
       const hello = { type: "hello", protocol: 1, host, software: "bench", address, labels: {}, holdings: [] };
-      socket.send(JSON.stringify(hello));
+      socket.send(JSON.stringify({ ...hello, sealKey: sealing.publicKey }));
     });
     socket.on("message", (data) => {
       const head = data.subarray(0, 20).toString("latin1");
-      if (head.startsWith('{"type":"welcome"')) return resolve(undefined);
+      if (head.startsWith('{"type":"welcome"')) {
+        sealing.sealFor(JSON.parse(String(data)).sealKey);
+        return resolve(undefined);
+      }
       if (head.startsWith('{"type":"refused"')) refused++;
       else if (!head.startsWith('{"type":"task"')) return;
       answered[nth]?.();
@@ -81,7 +82,9 @@ function connect(nth) {
 function register(nth, task, round) {
   return new Promise((resolve) => {
     answered[nth] = resolve;
-    hosts[nth]?.send(JSON.stringify({ type: "register", request: round, url: `${origin}/task-${task}`, headers: {} }));
+    const message = { type: "register", request: round, url: `${origin}/task-${task}`, headers: {} };
+    const { socket, sealing } = hosts[nth] ?? {};
+    socket?.send(JSON.stringify(sealing?.seal(message)));
   });
 }
 

@@ -5,11 +5,13 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startSupernode } from "./cluster.js";
+import { Crowd } from "./crowd.js";
 import { cpuBetween, cpuOf, residentBytes } from "./process-cost.js";
 import { median, quantile } from "./statistics.js";
 
 export const flags = { hosts: "10000", tasks: "1000", rounds: "10", bursts: "5", processes: "2" };
 
+const script = fileURLToPath(new URL("control-crowd.js", import.meta.url));
 const burst = 1000;
 const contentBytes = 1024;
 const settleMs = 2000;
@@ -23,7 +25,7 @@ export async function measure(given, stage) {
   const crowds = [];
   const each = Math.ceil(hosts / given.number("processes"));
   for (let first = 0; first < hosts; first += each) {
-    crowds.push(new Crowd(stage, { url, origin, tasks, first, count: Math.min(each, hosts - first) }));
+    crowds.push(new Crowd(stage, script, { url, origin, tasks, first, count: Math.min(each, hosts - first) }));
   }
   const all = (order) => Promise.all(crowds.map((crowd) => crowd.do(order)));
 
@@ -81,37 +83,6 @@ export async function measure(given, stage) {
     ],
     failures: refused === 0 ? [] : [`${refused} registrations were refused`],
   };
-}
-
-/** A process that plays a part of the hosts: control-crowd.js. One order at a time, as lines of JSON. */
-class Crowd {
-  #running;
-  #answered = (_answer) => {};
-  #text = "";
-
-  constructor(stage, role) {
-    const script = fileURLToPath(new URL("control-crowd.js", import.meta.url));
-    const log = join(stage.folder, `crowd-${role.first}.log`);
-    this.#running = stage.start("node", [script, JSON.stringify(role)], { stdin: "pipe", stdout: "pipe", log });
-    this.#running.stdout?.setEncoding("utf8").on("data", (text) => this.#hear(text));
-  }
-
-  do(order) {
-    return new Promise((resolve, reject) => {
-      this.#answered = resolve;
-      void this.#running.ended.then(({ code }) => reject(new Error(`a crowd ended with ${code}`)));
-      this.#running.stdin?.write(`${JSON.stringify(order)}\n`);
-    });
-  }
-
-  #hear(text) {
-    this.#text += text;
-    const end = this.#text.indexOf("\n");
-    if (end < 0) return;
-    const answer = JSON.parse(this.#text.slice(0, end));
-    this.#text = this.#text.slice(end + 1);
-    this.#answered(answer);
-  }
 }
 
 async function clocked(running, work) {

@@ -12,6 +12,10 @@ const cases = {
   origins: { summary: "origins that stall, break off, change, lie or are busy", load: () => import("./origins.js") },
   quota: { summary: "ten times the quota in different files", load: () => import("./quota.js") },
   soak: { summary: "mixed work for long", load: () => import("./soak.js"), only: true },
+  stampede: {
+    summary: "thousands of daemons at a supernode that is killed and stopped",
+    load: () => import("./stampede.js"),
+  },
   storm: {
     summary: "1,000 downloads while everything is killed, stopped, cut off and spoiled",
     load: () => import("./storm.js"),

@@ -260,7 +260,10 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     new EventDecoder().push(text),
   ),
   textTarget("platforms", ["linux/arm64/v8"], parsePlatform),
-  jsonTarget("sealed messages", texts(sender.seal({ type: "token", token: "t" })), (json) => receiver.open(json)),
+  jsonTarget("sealed messages", texts(sender.seal({ type: "token", token: "t" })), (json) => {
+    receiver.sealFor(sender.publicKey);
+    return receiver.open(json);
+  }),
   textTarget("range headers", ["bytes=0-1", "bytes=0-1,5-,-7", "bytes 0-1/2", "bytes */9", "0-99"], (text) => {
     requestedPart({ range: text }, { length: 1000, etag: "e" });
     parseContentRange(text);

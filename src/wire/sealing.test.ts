@@ -38,20 +38,45 @@ test("the same message is never sealed alike, and what has no secrets is not sea
   assert.deepEqual([one.seal(bye), other.open(bye), other.open(7)], [bye, bye, 7]);
 });
 
-test("a seal that was altered in any byte, cut, moved or left out is refused", () => {
-  const [one, other] = pair();
-  const message = sent(one.seal({ type: "token", request: 1, token: "hush" })) as { type: string; sealed: string };
-  const bytes = Buffer.from(message.sealed, "base64");
-  const opened = (sealed: unknown, type = "token") => other.open({ ...message, type, sealed });
-  opened(message.sealed);
-  for (let at = 0; at < bytes.length; at++) {
-    const altered = Buffer.from(bytes);
-    altered[at] = (altered[at] ?? 0) ^ 1;
-    assert.throws(() => opened(altered.toString("base64")), { code: "protocol-violation" }, `byte ${at}`);
-    assert.throws(() => opened(bytes.subarray(0, at).toString("base64")), { code: "protocol-violation" });
+test("a seal that was altered in any byte, cut, moved, left out or sent twice is refused", () => {
+  const token = { type: "token", request: 1, token: "hush" };
+  const opened = (change: (sealed: Buffer) => Uint8Array, type = "token"): unknown => {
+    const [one, other] = pair();
+    const message = sent(one.seal(token)) as { sealed: string };
+    const sealed = Buffer.from(change(Buffer.from(message.sealed, "base64"))).toString("base64");
+    return other.open({ ...message, type, sealed });
+  };
+  assert.deepEqual(
+    opened((sealed) => sealed),
+    token,
+  );
+  const { length } = Buffer.from((pair()[0].seal(token) as { sealed: string }).sealed, "base64");
+  for (let at = 0; at < length; at++) {
+    const altered = (sealed: Buffer): Uint8Array => sealed.map((byte, nth) => (nth === at ? byte ^ 1 : byte));
+    assert.throws(() => opened(altered), { code: "protocol-violation" }, `byte ${at}`);
+    assert.throws(() => opened((sealed) => sealed.subarray(0, at)), { code: "protocol-violation" });
   }
-  assert.throws(() => opened(message.sealed, "register"), /broken seal/);
-  assert.throws(() => other.open({ type: "token", request: 1, token: "hush" }), /credentials open/);
-  assert.throws(() => one.sealFor("AAAA"), { code: "protocol-violation" });
+  assert.throws(() => opened((sealed) => sealed, "register"), /broken seal/);
+  const [one, other] = pair();
+  const twice = sent(one.seal(token));
+  other.open(twice);
+  assert.throws(() => other.open(twice), /broken seal/);
+  assert.throws(() => other.open(token), /credentials open/);
+});
+
+test("messages come out in the order in which they were sealed, both ways at once", () => {
+  const [one, other] = pair();
+  for (const from of [one, other, one, one, other]) {
+    const to = from === one ? other : one;
+    assert.deepEqual(to.open(sent(from.seal(register))), register);
+  }
+  one.seal(register);
+  assert.throws(() => other.open(sent(one.seal(register))), /broken seal/, "one was left out");
+});
+
+test("a key that is none is refused, and nothing is sealed before there is one", () => {
+  const [one] = pair();
+  const lowOrder = Buffer.alloc(32).toString("base64");
+  for (const key of ["AAAA", "", lowOrder]) assert.throws(() => one.sealFor(key), { code: "protocol-violation" });
   assert.throws(() => new Sealing().seal(register), { code: "internal" });
 });

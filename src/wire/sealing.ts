@@ -1,5 +1,6 @@
 // Seals the fields of control messages that hold credentials, to the other end of this very channel, so that whoever prints a message prints
-// none. X25519 with a key made for each message, HKDF-SHA-256 (RFC 5869) and AES-256-GCM, as in HPKE (RFC 9180).
+// none. As in HPKE (RFC 9180) one agreement serves many messages: X25519 between keys that are made for the channel, HKDF-SHA-256 (RFC 5869),
+// and AES-256-GCM with nonces that count.
 
 import {
   createCipheriv,
@@ -25,98 +26,106 @@ const secretFields: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 const cipher = "aes-256-gcm";
-const keyBytes = 32;
 const tagBytes = 16;
-/** Of SPKI, before the key itself (RFC 8410). */
-const spkiHead = Buffer.from("302a300506032b656e032100", "hex");
+const cipherKeyBytes = 32;
+const nonceBytes = 12;
 
 /** One end of a channel. Its keys live as long as it does, and are nowhere else. */
 export class Sealing {
   /** For the other end: the raw key in base64. */
   readonly publicKey: string;
   readonly #privateKey: KeyObject;
-  readonly #ownBytes: Buffer;
-  #peer: { readonly key: KeyObject; readonly bytes: Buffer } | undefined;
+  #lines: { readonly out: Line; readonly in: Line } | undefined;
 
   constructor() {
     const { publicKey, privateKey } = generateKeyPairSync("x25519");
     this.#privateKey = privateKey;
-    this.#ownBytes = rawOf(publicKey);
-    this.publicKey = this.#ownBytes.toString("base64");
+    this.publicKey = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url").toString("base64");
   }
 
-  /** Whom to seal for, by its `publicKey`. Errors: `protocol-violation`. */
+  /** Whose messages are opened and for whom they are sealed, by its `publicKey`. Errors: `protocol-violation`. */
   sealFor(publicKey: string): void {
-    const bytes = Buffer.from(publicKey, "base64");
-    if (bytes.length !== keyBytes) throw new DragonflyError("protocol-violation", "the other end's key is none");
-    this.#peer = { key: keyFrom(bytes), bytes };
+    const [own, other] = [Buffer.from(this.publicKey, "base64"), Buffer.from(publicKey, "base64")];
+    let shared: Buffer;
+    try {
+      const x = other.toString("base64url");
+      const peer = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
+      shared = diffieHellman({ privateKey: this.#privateKey, publicKey: peer });
+    } catch {
+      throw new DragonflyError("protocol-violation", "the other end's key is none");
+    }
+    const out = new Line(shared, Buffer.concat([own, other]));
+    this.#lines = { out, in: new Line(shared, Buffer.concat([other, own])) };
   }
 
-  /** The message with its secrets, if it has any, in one field. */
+  /** The message with its secrets, if it has any, in one field. Must be sent, and in the order of sealing. */
   seal<T extends Typed>(message: T): object {
     const fields = secretFields.get(message.type);
     if (fields === undefined) return message;
+    if (this.#lines === undefined) throw new DragonflyError("internal", "nobody has said whom to seal for");
     const entries = Object.entries(message);
     const secrets = Object.fromEntries(entries.filter(([name]) => fields.includes(name)));
     const others = Object.fromEntries(entries.filter(([name]) => !fields.includes(name)));
-    return { ...others, sealed: this.#encrypt(JSON.stringify(secrets), message.type) };
+    return { ...others, sealed: this.#lines.out.encrypt(JSON.stringify(secrets), message.type) };
   }
 
-  /** The inverse. Errors: `protocol-violation` for what came open, was altered, or is for somebody else. */
+  /** The inverse. Errors: `protocol-violation` for what came open, was altered, came before or out of turn, or is for somebody else. */
   open(message: unknown): unknown {
     if (typeof message !== "object" || message === null || !("type" in message)) return message;
     const fields = secretFields.get(String(message.type));
     if (fields === undefined) return message;
     const { sealed, ...others } = message as Readonly<Record<string, unknown>>;
     if (typeof sealed !== "string") throw violation("has its credentials open");
-    const secrets: unknown = JSON.parse(this.#decrypt(sealed, String(message.type)));
+    const text = this.#lines?.in.decrypt(sealed, String(message.type));
+    if (text === undefined) throw violation("has a broken seal");
+    const secrets: unknown = JSON.parse(text);
     return {
       ...Object.fromEntries(Object.entries(others).filter(([name]) => !fields.includes(name))),
       ...(secrets as object),
     };
   }
+}
 
-  #encrypt(text: string, context: string): string {
-    const peer = this.#peer;
-    if (peer === undefined) throw new DragonflyError("internal", "nobody has said whom to seal for");
-    const once = generateKeyPairSync("x25519");
-    const onceBytes = rawOf(once.publicKey);
-    const shared = diffieHellman({ privateKey: once.privateKey, publicKey: peer.key });
-    const { key, nonce } = derive(shared, Buffer.concat([onceBytes, peer.bytes]), context);
-    const encrypting = createCipheriv(cipher, key, nonce);
-    const body = [encrypting.update(text, "utf8"), encrypting.final()];
-    return Buffer.concat([onceBytes, ...body, encrypting.getAuthTag()]).toString("base64");
+/** One direction of a channel: its key, and how many messages it has carried. */
+class Line {
+  readonly #key: Buffer;
+  readonly #nonce: Buffer;
+  #messages = 0;
+
+  /** `ends`: the sender's public key and the receiver's. */
+  constructor(shared: Buffer, ends: Buffer) {
+    const made = Buffer.from(hkdfSync("sha256", shared, ends, "dragonfly seal 2", cipherKeyBytes + nonceBytes));
+    this.#key = made.subarray(0, cipherKeyBytes);
+    this.#nonce = made.subarray(cipherKeyBytes);
   }
 
-  #decrypt(sealed: string, context: string): string {
+  encrypt(text: string, context: string): string {
+    const encrypting = createCipheriv(cipher, this.#key, this.#nextNonce()).setAAD(Buffer.from(context));
+    const body = [encrypting.update(text, "utf8"), encrypting.final()];
+    return Buffer.concat([...body, encrypting.getAuthTag()]).toString("base64");
+  }
+
+  /** Undefined for what is not the next that the other end has sealed for this context. */
+  decrypt(sealed: string, context: string): string | undefined {
     const bytes = Buffer.from(sealed, "base64");
-    if (bytes.length < keyBytes + tagBytes) throw violation("has a seal that is too short");
-    const onceBytes = bytes.subarray(0, keyBytes);
+    if (bytes.length < tagBytes) return undefined;
+    const [body, tag] = [bytes.subarray(0, -tagBytes), bytes.subarray(-tagBytes)];
+    const options = { authTagLength: tagBytes };
+    const decrypting = createDecipheriv(cipher, this.#key, this.#nextNonce(), options).setAAD(Buffer.from(context));
+    decrypting.setAuthTag(tag);
     try {
-      const shared = diffieHellman({ privateKey: this.#privateKey, publicKey: keyFrom(onceBytes) });
-      const { key, nonce } = derive(shared, Buffer.concat([onceBytes, this.#ownBytes]), context);
-      const decrypting = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes });
-      decrypting.setAuthTag(bytes.subarray(bytes.length - tagBytes));
-      const body = decrypting.update(bytes.subarray(keyBytes, bytes.length - tagBytes));
-      return Buffer.concat([body, decrypting.final()]).toString("utf8");
+      return Buffer.concat([decrypting.update(body), decrypting.final()]).toString("utf8");
     } catch {
-      throw violation("has a broken seal");
+      return undefined;
     }
   }
-}
 
-/** The nonce may be derived too: no two messages share a key. */
-function derive(shared: Buffer, salt: Buffer, context: string): { readonly key: Buffer; readonly nonce: Buffer } {
-  const made = Buffer.from(hkdfSync("sha256", shared, salt, `dragonfly seal 1 ${context}`, 44));
-  return { key: made.subarray(0, 32), nonce: made.subarray(32) };
-}
-
-function rawOf(publicKey: KeyObject): Buffer {
-  return publicKey.export({ type: "spki", format: "der" }).subarray(spkiHead.length);
-}
-
-function keyFrom(bytes: Buffer): KeyObject {
-  return createPublicKey({ key: Buffer.concat([spkiHead, bytes]), type: "spki", format: "der" });
+  /** No two messages share one (RFC 9180, section 5.2). */
+  #nextNonce(): Buffer {
+    const count = Buffer.alloc(nonceBytes);
+    count.writeUIntBE(this.#messages++, nonceBytes - 6, 6);
+    return count.map((byte, at) => byte ^ (this.#nonce[at] ?? 0)) as Buffer;
+  }
 }
 
 function violation(what: string): DragonflyError {
