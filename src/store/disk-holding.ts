@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { DragonflyError } from "../core/error.ts";
-import type { PieceIndex } from "../core/ids.ts";
+import type { PieceIndex, VersionId } from "../core/ids.ts";
 import type { VersionRecord } from "../core/version.ts";
 import { pieceBytes } from "../core/version.ts";
 import { DigestTable } from "./digest-table.ts";
@@ -26,7 +26,8 @@ export interface DiskKeeper extends Keeper {
   readonly reads: Slots;
   readonly writes: WriteLine;
   readonly boot: string;
-  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** What writes or removes the files of one version happens one after the other. */
+  inTurn<T>(id: VersionId, work: () => Promise<T>): Promise<T>;
   /** Evicts others because the disk is full. */
   relieve(bytes: number): Promise<void>;
   /** Completed: to be synced when there is time. */
@@ -95,7 +96,7 @@ export class DiskHolding extends PieceHolding {
   async makeDurable(): Promise<void> {
     await this.#pieces.sync();
     await syncPath(join(this.directory, journalName));
-    await this.#keeper.exclusively(async () => {
+    await this.#keeper.inTurn(this.version.id, async () => {
       if (this.kept) await this.#describe({ state: "complete", digest: this.digest }, true);
     });
   }
@@ -156,7 +157,7 @@ export class DiskHolding extends PieceHolding {
   protected async commit(version: VersionRecord, digest: string | undefined): Promise<void> {
     try {
       await this.#journal.flush();
-      await this.#keeper.exclusively(async () => {
+      await this.#keeper.inTurn(version.id, async () => {
         this.#keeper.checkOpen();
         this.checkKept();
         this.#writtenAtNs = await writtenAt(this.file);

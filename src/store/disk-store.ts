@@ -155,8 +155,12 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
     return bytes - availableBytes;
   }
 
+  protected hasRoom(bytes: number): boolean {
+    return this.#roomBytes >= bytes;
+  }
+
   protected takeRoom(bytes: number): boolean {
-    if (this.#roomBytes < bytes) return false;
+    if (!this.hasRoom(bytes)) return false;
     this.#roomBytes -= bytes;
     return true;
   }

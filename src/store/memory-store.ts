@@ -29,6 +29,10 @@ export class MemoryStore extends PieceStore<MemoryHolding> {
     return 0;
   }
 
+  protected hasRoom(): boolean {
+    return true;
+  }
+
   protected takeRoom(): boolean {
     return true;
   }

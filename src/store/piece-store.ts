@@ -5,6 +5,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { TaskId, VersionId } from "../core/ids.ts";
 import type { VersionRecord } from "../core/version.ts";
 import { chooseEvictions, evictionGraceMs, isEvictable, worthAsking } from "./eviction.ts";
+import { Lanes } from "./lanes.ts";
 import type { Keeper, PieceHolding } from "./piece-holding.ts";
 import { Slots } from "./slots.ts";
 import type { LastCopies, Store } from "./store.ts";
@@ -24,7 +25,12 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   readonly #holdings = new Map<VersionId, H>();
   readonly #tasks = new Map<TaskId, Set<H>>();
   readonly #listeners = new Set<(id: VersionId) => void>();
-  readonly #changing = new Slots(1);
+  /** Room is given to one after the other. Who is given it may wait for a version's turn, and not the other way round. */
+  readonly #admitting = new Slots(1);
+  /** What writes or removes the files of a version. */
+  readonly #turns = new Lanes<VersionId>();
+  /** They have room and no holding yet. */
+  readonly #coming = new Set<VersionRecord>();
   #lastCopies: LastCopies = async () => new Set();
   #usedBytes = 0;
   #arrivingBytes = 0;
@@ -42,6 +48,8 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   protected abstract discard(holding: H): Promise<void>;
   /** How many of these bytes the medium has no room for; asks it. */
   protected abstract lackingBytes(bytes: number): Promise<number>;
+  /** Whether the medium is known to have room for these bytes. */
+  protected abstract hasRoom(bytes: number): boolean;
   /** Whether the medium is known to have room for these bytes, which are then counted as taken. */
   protected abstract takeRoom(bytes: number): boolean;
   protected abstract shut(): Promise<void>;
@@ -50,21 +58,17 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     return this.#usedBytes;
   }
 
-  create(version: VersionRecord): Promise<H> {
-    return this.exclusively(async () => {
-      this.checkOpen();
-      const existing = this.#holdings.get(version.id);
-      if (existing !== undefined && isSameCut(existing.version, version)) {
-        existing.touch();
-        if (existing.state === "partial") await this.#makeRoomFor(existing.version, existing);
-        return existing;
+  async create(version: VersionRecord): Promise<H> {
+    for (;;) {
+      const existing = await this.#admitting.run(() => this.#admitVersion(version));
+      if (existing !== undefined) return existing;
+      try {
+        const made = await this.inTurn(version.id, () => this.#make(version));
+        if (isSameCut(made.version, version)) return made;
+      } finally {
+        this.#coming.delete(version);
       }
-      if (existing !== undefined) await this.#drop(existing);
-      await this.#makeRoomFor(version, undefined);
-      const holding = await this.make(version);
-      this.shelve(holding);
-      return holding;
-    });
+    }
   }
 
   find(id: VersionId): H | undefined {
@@ -84,7 +88,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   }
 
   remove(id: VersionId): Promise<void> {
-    return this.exclusively(async () => {
+    return this.#admitting.run(async () => {
       this.checkOpen();
       const holding = this.#holdings.get(id);
       if (holding !== undefined) await this.#drop(holding);
@@ -105,9 +109,9 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     return this.#closed !== undefined;
   }
 
-  /** What changes which holdings there are, or writes their names, happens one after the other. */
-  exclusively<T>(work: () => Promise<T>): Promise<T> {
-    return this.#changing.run(work);
+  /** What writes or removes the files of one version happens one after the other. */
+  inTurn<T>(id: VersionId, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(id, work);
   }
 
   admit(bytes: number, holding: PieceHolding): void | Promise<void> {
@@ -118,7 +122,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
       this.#arrivingBytes += bytes;
       return;
     }
-    return this.exclusively(async () => {
+    return this.#admitting.run(async () => {
       const promisedBytes = promised();
       // Then what is being written does not show on the disk yet, but counts.
       const arrivingBytes = promisedBytes === 0 ? 0 : this.#arrivingBytes;
@@ -135,7 +139,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
 
   /** Evicts so many bytes because the medium is full, whatever it said before. */
   relieve(bytes: number): Promise<void> {
-    return this.exclusively(() => this.#evict(bytes, ...full(this.place, bytes)));
+    return this.#admitting.run(() => this.#evict(bytes, ...full(this.place, bytes)));
   }
 
   spareLastCopies(lastCopies: LastCopies): void {
@@ -151,6 +155,31 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     this.#usedBytes += holding.takenBytes;
   }
 
+  /** The holding that is there already; else there is room for one, and it is coming. */
+  async #admitVersion(version: VersionRecord): Promise<H | undefined> {
+    this.checkOpen();
+    const existing = this.#holdings.get(version.id);
+    if (existing !== undefined && isSameCut(existing.version, version)) {
+      existing.touch();
+      if (existing.state === "partial") await this.#makeRoomFor(existing.version, existing);
+      return existing;
+    }
+    if (existing !== undefined) await this.#drop(existing);
+    await this.#makeRoomFor(version, undefined);
+    this.#coming.add(version);
+    return undefined;
+  }
+
+  async #make(version: VersionRecord): Promise<H> {
+    this.checkOpen();
+    // Somebody else may have wanted it at the same moment.
+    const made = this.#holdings.get(version.id);
+    if (made !== undefined) return made;
+    const holding = await this.make(version);
+    this.shelve(holding);
+    return holding;
+  }
+
   /** `holding` is the one to be filled, if it is there already. */
   async #makeRoomFor(version: VersionRecord, holding: H | undefined): Promise<void> {
     const takenBytes = holding?.takenBytes ?? 0;
@@ -164,6 +193,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   #promisedBytes(except: PieceHolding | undefined): number {
     const nowMs = this.now();
     let bytes = 0;
+    for (const { length } of this.#coming) bytes += length ?? 0;
     for (const holding of this.#holdings.values()) {
       if (holding === except || holding.state === "complete" || isEvictable(holding, nowMs)) continue;
       bytes += Math.max(0, (holding.version.length ?? 0) - holding.takenBytes);
@@ -179,6 +209,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     if (quotaShortfall > 0) {
       await this.#evict(quotaShortfall, `the quota of ${this.#quotaBytes} bytes is used up`, "raise --quota");
     }
+    if (this.hasRoom(diskBytes)) return;
     const lacking = Math.ceil(await this.lackingBytes(diskBytes));
     if (lacking > 0) await this.#evict(lacking, ...full(this.place, lacking));
   }
@@ -219,7 +250,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     siblings?.delete(holding);
     if (siblings?.size === 0) this.#tasks.delete(taskId);
     this.#usedBytes -= holding.takenBytes;
-    const discarded = this.discard(holding);
+    const discarded = this.inTurn(id, () => this.discard(holding));
     holding.leave();
     for (const listener of this.#listeners) listener(id);
     await discarded;
@@ -227,8 +258,9 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
 
   async #close(): Promise<void> {
     for (const holding of this.#holdings.values()) await holding.settled();
-    // What was begun in turn ends first; what comes later finds the store closed.
-    await this.exclusively(async () => {});
+    // What was begun ends first; what comes later finds the store closed.
+    await this.#admitting.run(async () => {});
+    await this.#turns.idle();
     await this.shut();
   }
 
