@@ -29,6 +29,8 @@ const cipher = "aes-256-gcm";
 const tagBytes = 16;
 const cipherKeyBytes = 32;
 const nonceBytes = 12;
+/** A direction's key and first nonce. */
+const lineBytes = cipherKeyBytes + nonceBytes;
 
 /** One end of a channel. Its keys live as long as it does, and are nowhere else. */
 export class Sealing {
@@ -54,8 +56,11 @@ export class Sealing {
     } catch {
       throw new DragonflyError("protocol-violation", "the other end's key is none");
     }
-    const out = new Line(shared, Buffer.concat([own, other]));
-    this.#lines = { out, in: new Line(shared, Buffer.concat([other, own])) };
+    const isFirst = Buffer.compare(own, other) < 0;
+    const ends = Buffer.concat(isFirst ? [own, other] : [other, own]);
+    const made = Buffer.from(hkdfSync("sha256", shared, ends, "dragonfly seal 2", 2 * lineBytes));
+    const [one, two] = [new Line(made.subarray(0, lineBytes)), new Line(made.subarray(lineBytes))];
+    this.#lines = isFirst ? { out: one, in: two } : { out: two, in: one };
   }
 
   /** The message with its secrets, if it has any, in one field. Must be sent, and in the order of sealing. */
@@ -92,11 +97,9 @@ class Line {
   readonly #nonce: Buffer;
   #messages = 0;
 
-  /** `ends`: the sender's public key and the receiver's. */
-  constructor(shared: Buffer, ends: Buffer) {
-    const made = Buffer.from(hkdfSync("sha256", shared, ends, "dragonfly seal 2", cipherKeyBytes + nonceBytes));
-    this.#key = made.subarray(0, cipherKeyBytes);
-    this.#nonce = made.subarray(cipherKeyBytes);
+  constructor(secret: Buffer) {
+    this.#key = secret.subarray(0, cipherKeyBytes);
+    this.#nonce = secret.subarray(cipherKeyBytes);
   }
 
   encrypt(text: string, context: string): string {
