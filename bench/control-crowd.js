@@ -1,19 +1,19 @@
-// A part of the hosts of `control`, in a process of its own: each a WebSocket that says what a daemon says and looks at answers only as far
-// as it must, so that the supernode is what is measured.
+// A part of the hosts of `control`, in a process of its own: each says what a daemon says, sealed before it is measured, and looks at answers
+// only as far as it must, so that the supernode is what is measured.
 
 import { createHash } from "node:crypto";
-import { WebSocket } from "ws";
 import { Sealing } from "../dist/wire/sealing.js";
+import { BareChannel, frame } from "./bare-channel.js";
 import { obey } from "./crowd.js";
 
 const { url, origin, tasks, first, count } = JSON.parse(process.argv[2] ?? "{}");
-const control = `${url.replace("http", "ws")}/v1/control`;
+const control = `${url}/v1/control`;
 /** Registrations without an answer at a time. */
 const window = 200;
 /** Hosts that dial at a time. */
 const dials = 64;
 
-/** @type {{ socket: WebSocket, sealing: Sealing }[]} */
+/** @type {{ channel: BareChannel, sealing: Sealing, registrations: Buffer[] }[]} */
 const hosts = [];
 /** Resolves the registration that a host has running. @type {(() => void)[]} */
 const answered = [];
@@ -26,17 +26,22 @@ const orders = {
   },
   /** Each task's first registration makes the supernode ask the origin; the crowds share the tasks. */
   "open-tasks": () =>
-    inParallel(tasks, window, (task) =>
-      task % 2 === (first === 0 ? 0 : 1) ? register(task % count, task, 0) : undefined,
-    ),
-  /** Each host asks for one more task, another in each round. */
-  register: (order) =>
-    inParallel(order.count ?? hosts.length, window, (nth) => register(nth, taskOf(nth, order.round), order.round)),
-  burst: async ({ round, count: size }) => {
+    inParallel(tasks, window, (task) => {
+      if (task % 2 !== (first === 0 ? 0 : 1)) return undefined;
+      prepare(task % count, task, 0);
+      return register(task % count);
+    }),
+  /** Each host will ask for one more task, another in each round. */
+  prepare: ({ round, count: size = hosts.length }) => {
+    for (let nth = 0; nth < size; nth++) prepare(nth, (first + nth + round * 37) % tasks, round);
+  },
+  /** What was prepared. */
+  register: (order) => inParallel(order.count ?? hosts.length, window, register),
+  burst: async ({ count: size }) => {
     const waits = [];
     const one = async (nth) => {
       const begun = performance.now();
-      await register(nth, taskOf(nth, round), round);
+      await register(nth);
       waits.push(performance.now() - begun);
     };
     await Promise.all(Array.from({ length: size }, (_, nth) => one(nth)));
@@ -47,44 +52,42 @@ const orders = {
 
 await obey(orders);
 
-function taskOf(nth, round) {
-  return (first + nth + round * 37) % tasks;
-}
-
-function connect(nth) {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(control, { perMessageDeflate: false });
-    const sealing = new Sealing();
-    hosts[nth] = { socket, sealing };
-    socket.once("error", reject);
-    socket.once("open", () => {
-      const host = createHash("sha256")
-        .update(`host ${first + nth}`)
-        .digest("hex")
-        .slice(0, 32);
-      const address = `127.0.0.1:${1 + ((first + nth) % 60_000)}`;
-      const hello = { type: "hello", protocol: 1, host, software: "bench", address, labels: {}, holdings: [] };
-      socket.send(JSON.stringify({ ...hello, sealKey: sealing.publicKey }));
-    });
-    socket.on("message", (data) => {
-      const head = data.subarray(0, 20).toString("latin1");
-      if (head.startsWith('{"type":"welcome"')) {
-        sealing.sealFor(JSON.parse(String(data)).sealKey);
-        return resolve(undefined);
-      }
-      if (head.startsWith('{"type":"refused"')) refused++;
-      else if (!head.startsWith('{"type":"task"')) return;
-      answered[nth]?.();
-    });
+async function connect(nth) {
+  const sealing = new Sealing();
+  let welcomed = (_welcome) => {};
+  const welcome = new Promise((resolve) => {
+    welcomed = resolve;
   });
+  const channel = await BareChannel.open(control, (data) => {
+    const head = data.latin1Slice(0, 17);
+    if (head.startsWith('{"type":"welcome"')) return welcomed(JSON.parse(String(data)));
+    if (head.startsWith('{"type":"refused"')) refused++;
+    else if (!head.startsWith('{"type":"task"')) return;
+    answered[nth]?.();
+  });
+  const host = createHash("sha256")
+    .update(`host ${first + nth}`)
+    .digest("hex")
+    .slice(0, 32);
+  const address = `127.0.0.1:${1 + ((first + nth) % 60_000)}`;
+  const hello = { type: "hello", protocol: 1, host, software: "bench", address, labels: {}, holdings: [] };
+  channel.send(frame({ ...hello, sealKey: sealing.publicKey }));
+  sealing.sealFor((await welcome).sealKey);
+  hosts[nth] = { channel, sealing, registrations: [] };
 }
 
-function register(nth, task, round) {
+/** Makes the host's next registration. */
+function prepare(nth, task, round) {
+  const message = { type: "register", request: round, url: `${origin}/task-${task}`, headers: {} };
+  hosts[nth]?.registrations.push(frame(hosts[nth].sealing.seal(message)));
+}
+
+/** Sends it. */
+function register(nth) {
   return new Promise((resolve) => {
     answered[nth] = resolve;
-    const message = { type: "register", request: round, url: `${origin}/task-${task}`, headers: {} };
-    const { socket, sealing } = hosts[nth] ?? {};
-    socket?.send(JSON.stringify(sealing?.seal(message)));
+    const { channel, registrations } = hosts[nth] ?? {};
+    channel?.send(registrations.shift());
   });
 }
 

@@ -31,7 +31,8 @@ export async function measure(given, stage) {
 
   // The first of everything brings code and tables to life; it counts for nobody.
   await crowds[0]?.do({ type: "connect", count: 100 });
-  await crowds[0]?.do({ type: "register", round: 0, count: Math.min(100, tasks) });
+  await crowds[0]?.do({ type: "prepare", round: 0, count: Math.min(100, tasks) });
+  await crowds[0]?.do({ type: "register", count: Math.min(100, tasks) });
   await rest();
   const emptyBytes = residentBytes(supernode.pid);
   const joining = await clocked(supernode, () => all({ type: "connect" }));
@@ -44,13 +45,16 @@ export async function measure(given, stage) {
   const rounds = [];
   const peakRounds = given.number("rounds");
   for (let round = 1; round <= peakRounds; round++) {
-    rounds.push(await clocked(supernode, () => all({ type: "register", round })));
+    await all({ type: "prepare", round });
+    rounds.push(await clocked(supernode, () => all({ type: "register" })));
   }
   await rest();
   const peeredBytes = residentBytes(supernode.pid);
   const p99s = [];
   for (let nth = 1; nth <= given.number("bursts"); nth++) {
-    const answers = await all({ type: "burst", round: peakRounds + nth, count: burst / crowds.length });
+    const count = burst / crowds.length;
+    await all({ type: "prepare", round: peakRounds + nth, count });
+    const answers = await all({ type: "burst", count });
     p99s.push(
       quantile(
         answers.flatMap(({ waits }) => waits),
