@@ -27,6 +27,7 @@ const secretFields: ReadonlyMap<string, readonly string[]> = new Map([
 
 const cipher = "aes-256-gcm";
 const tagBytes = 16;
+const tagLength = { authTagLength: tagBytes };
 const cipherKeyBytes = 32;
 const nonceBytes = 12;
 /** A direction's key and first nonce. */
@@ -79,15 +80,12 @@ export class Sealing {
     if (typeof message !== "object" || message === null || !("type" in message)) return message;
     const fields = secretFields.get(String(message.type));
     if (fields === undefined) return message;
-    const { sealed, ...others } = message as Readonly<Record<string, unknown>>;
+    const { sealed, ...opened } = message as Record<string, unknown>;
     if (typeof sealed !== "string") throw violation("has its credentials open");
     const text = this.#lines?.in.decrypt(sealed, String(message.type));
     if (text === undefined) throw violation("has a broken seal");
-    const secrets: unknown = JSON.parse(text);
-    return {
-      ...Object.fromEntries(Object.entries(others).filter(([name]) => !fields.includes(name))),
-      ...(secrets as object),
-    };
+    for (const field of fields) if (field in opened) delete opened[field];
+    return { ...opened, ...(JSON.parse(text) as object) };
   }
 }
 
@@ -104,20 +102,23 @@ class Line {
 
   encrypt(text: string, context: string): string {
     const encrypting = createCipheriv(cipher, this.#key, this.#nextNonce()).setAAD(Buffer.from(context));
-    const body = [encrypting.update(text, "utf8"), encrypting.final()];
-    return Buffer.concat([...body, encrypting.getAuthTag()]).toString("base64");
+    const body = encrypting.update(text, "utf8");
+    // In this mode the last block is empty (NIST SP 800-38D): only the tag is made with it.
+    encrypting.final();
+    return Buffer.concat([body, encrypting.getAuthTag()]).toString("base64");
   }
 
   /** Undefined for what is not the next that the other end has sealed for this context. */
   decrypt(sealed: string, context: string): string | undefined {
     const bytes = Buffer.from(sealed, "base64");
     if (bytes.length < tagBytes) return undefined;
-    const [body, tag] = [bytes.subarray(0, -tagBytes), bytes.subarray(-tagBytes)];
-    const options = { authTagLength: tagBytes };
-    const decrypting = createDecipheriv(cipher, this.#key, this.#nextNonce(), options).setAAD(Buffer.from(context));
-    decrypting.setAuthTag(tag);
+    const decrypting = createDecipheriv(cipher, this.#key, this.#nextNonce(), tagLength)
+      .setAAD(Buffer.from(context))
+      .setAuthTag(bytes.subarray(-tagBytes));
     try {
-      return Buffer.concat([decrypting.update(body), decrypting.final()]).toString("utf8");
+      const body = decrypting.update(bytes.subarray(0, -tagBytes));
+      decrypting.final();
+      return body.toString("utf8");
     } catch {
       return undefined;
     }
@@ -125,9 +126,12 @@ class Line {
 
   /** No two messages share one (RFC 9180, section 5.2). */
   #nextNonce(): Buffer {
-    const count = Buffer.alloc(nonceBytes);
-    count.writeUIntBE(this.#messages++, nonceBytes - 6, 6);
-    return count.map((byte, at) => byte ^ (this.#nonce[at] ?? 0)) as Buffer;
+    const nonce = Buffer.from(this.#nonce);
+    const [high, low] = [Math.floor(this.#messages / 2 ** 32), this.#messages % 2 ** 32];
+    nonce.writeUInt32BE((nonce.readUInt32BE(4) ^ high) >>> 0, 4);
+    nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ low) >>> 0, 8);
+    this.#messages++;
+    return nonce;
   }
 }
 
