@@ -72,6 +72,11 @@ export class Scheduler {
     return this.#tasks.ids;
   }
 
+  /** Whoever registers for it now is admitted at once, without a word from the origin. */
+  isConfirmed(wanted: Wanted, nowMs: number): boolean {
+    return this.#confirmed(wanted, nowMs) !== undefined;
+  }
+
   #apply(event: SchedulerEvent, now: number): void {
     switch (event.type) {
       case "host-joined":
@@ -147,11 +152,17 @@ export class Scheduler {
 
   // --- tasks
 
-  #register({ task: id, audience, maxAgeMs }: Wanted, waiting: Waiting, now: number): void {
-    const version = this.#tasks.confirmed(id, audience, now, maxAgeMs);
+  #register(wanted: Wanted, waiting: Waiting, now: number): void {
+    const swarm = this.#confirmed(wanted, now);
+    if (swarm !== undefined) return this.#admit(swarm, waiting);
+    const { task, audience } = wanted;
+    if (this.#tasks.wait(task, audience, waiting)) this.#effects.push({ type: "probe", task, audience });
+  }
+
+  #confirmed({ task, audience, maxAgeMs }: Wanted, now: number): Swarm | undefined {
+    const version = this.#tasks.confirmed(task, audience, now, maxAgeMs);
     const swarm = version === undefined ? undefined : this.#swarms.get(version);
-    if (swarm !== undefined && swarm.seed !== "failed") return this.#admit(swarm, waiting);
-    if (this.#tasks.wait(id, audience, waiting)) this.#effects.push({ type: "probe", task: id, audience });
+    return swarm?.seed === "failed" ? undefined : swarm;
   }
 
   #probed(event: Extract<SchedulerEvent, { type: "probed" }>, now: number): void {

@@ -16,6 +16,7 @@ import {
   type FromDaemon,
   type FromDaemonOf,
   type FromSupernode,
+  type FromSupernodeOf,
   parseFromDaemon,
 } from "../wire/control.ts";
 import type { ManifestPart } from "../wire/manifest.ts";
@@ -24,9 +25,11 @@ import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import type { Certificate } from "./cluster-authority.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 import { dialAddress } from "./dial-address.ts";
+import type { Errand } from "./errands.ts";
 import { HostOrders } from "./host-orders.ts";
 import { addressesOf, Introductions } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
+import type { AskersOwn } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
 import { SeedLeases } from "./seed-leases.ts";
 import { Takeovers } from "./takeovers.ts";
@@ -87,7 +90,11 @@ export class Cluster {
     this.scheduler = new Scheduler({ random: options.random, freshnessMs: options.freshnessMs });
     this.leases = new SeedLeases({
       seeds: options.seeds,
-      note: (task) => this.#note(task, "preheat"),
+      note: (task) => {
+        const key = taskKey(task);
+        this.#note(key, task, { by: "preheat", onlyShareable: false });
+        return key;
+      },
       dispatch: (event) => this.dispatch(event),
       peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
     });
@@ -144,9 +151,8 @@ export class Cluster {
   }
 
   /** Feeds the scheduler and carries out what it wants. */
-  dispatch(event: SchedulerEvent): void {
+  dispatch(event: SchedulerEvent, now = performance.now()): void {
     if (this.#closed) return;
-    const now = performance.now();
     for (const effect of this.scheduler.step(event, now)) this.#perform(effect);
     this.#arm(now);
   }
@@ -286,11 +292,14 @@ export class Cluster {
 
   #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
     try {
-      const key = this.#note(message, host, message.onlyShareable);
-      const { version } = message;
+      const key = taskKey(message);
+      const { request, version, maxAgeMs, onlyShareable } = message;
       if (version !== undefined) this.#takeovers.holds(host, [{ task: key.id, version, complete: false }]);
-      const { request, maxAgeMs } = message;
-      this.dispatch({ type: "register", host, request, task: key.id, audience: key.audience, maxAgeMs });
+      const wanted = { task: key.id, audience: key.audience, maxAgeMs };
+      const now = performance.now();
+      if (!this.scheduler.isConfirmed(wanted, now))
+        this.#note(key, message, { by: host, onlyShareable: onlyShareable === true });
+      this.dispatch({ type: "register", host, request, ...wanted }, now);
     } catch (thrown) {
       const error = DragonflyError.from(thrown);
       channel.send({ type: "refused", request: message.request, error: error.toJSON() });
@@ -298,8 +307,7 @@ export class Cluster {
   }
 
   /** Remembers how to ask the origin, should it have to be asked. */
-  #note(task: TaskRequest, by: string, onlyShareable = false): TaskKey {
-    const key = taskKey(task);
+  #note(key: TaskKey, task: TaskRequest, { by, onlyShareable }: Pick<Errand, "by" | "onlyShareable">): void {
     const { id, audience, displayUrl, digest, originUrl: url, headers } = key;
     const { range, ca, insecureOrigin: insecure, traceparent } = task;
     this.#options.seeds.note({
@@ -311,7 +319,6 @@ export class Cluster {
       by,
       request: { url, headers, range, ca, insecure, traceparent },
     });
-    return key;
   }
 
   async #getToken(host: HostId, channel: Channel, message: FromDaemonOf<"get-token">): Promise<void> {
@@ -394,23 +401,13 @@ export class Cluster {
       const error = new DragonflyError("overloaded", "the content was just evicted, try again", { retryAfterMs: 100 });
       return this.#send(host, { type: "refused", request, error: error.toJSON() });
     }
-    const { taskId: task, url, length, pieceLength, etag, lastModified, representation } = seed.version;
-    // Who is admitted hears of all its neighbours, so what else waits to be told may come after it.
-    this.#post(host, {
-      type: "task",
+    const own: Pick<FromSupernodeOf<"task">, AskersOwn> = {
       request,
-      task,
-      version,
-      url,
-      length,
-      pieceLength,
-      etag,
-      lastModified,
-      representation: representation === undefined ? undefined : { ...representation },
-      manifest: seed.snapshot(),
       neighbours: addressesOf(neighbours, version),
       isolated: this.scheduler.hosts.get(host)?.strikes.isolated === true ? true : undefined,
-    });
+    };
+    // Who is admitted hears of all its neighbours, so what else waits to be told may come after it.
+    this.#channels.get(host)?.sendText(`${seed.told.slice(0, -1)},${JSON.stringify(own).slice(1)}`);
     this.watches.admitted(host, version);
   }
 

@@ -18,7 +18,7 @@ import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
 import { OriginReader, type OriginReadResult } from "../origin/origin-reader.ts";
 import { finishHolding } from "../store/finish-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
-import type { FromDaemonOf } from "../wire/control.ts";
+import type { FromDaemonOf, FromSupernodeOf } from "../wire/control.ts";
 import { Manifest, type ManifestPart, type PieceRun } from "../wire/manifest.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 
@@ -47,6 +47,9 @@ const turnMs = 5;
 
 type Content = Extract<Opened, { kind: "content" }>;
 
+/** Of the answer to a registration, what differs from asker to asker. */
+export type AskersOwn = "request" | "neighbours" | "isolated";
+
 export class Seed implements Servable {
   readonly holding: Holding;
   readonly manifest: Manifest;
@@ -58,8 +61,7 @@ export class Seed implements Servable {
   #tellTimer: NodeJS.Timeout | undefined;
   readonly #telling = new Telling();
   readonly #readAhead: ReadAhead;
-  /** Signed once for all who register until the manifest grows. */
-  #snapshot: ManifestPart | undefined;
+  #told: string | undefined;
   #originBytes = 0;
   #readSinceMs: number | undefined;
   #readMs = 0;
@@ -168,7 +170,7 @@ export class Seed implements Servable {
       }
     }
     for (const piece of this.manifest.known) if (!before.has(piece)) this.#untold.add(piece);
-    this.#snapshot = undefined;
+    this.#told = undefined;
     if (this.#untold.count > 0) this.#tell();
     return refused.length > 0;
   }
@@ -199,10 +201,10 @@ export class Seed implements Servable {
     this.#reader?.readFirst(from, to);
   }
 
-  /** The manifest so far, signed. */
-  snapshot(): ManifestPart {
-    this.#snapshot ??= this.#sign(this.manifest.known);
-    return this.#snapshot;
+  /** What all who are admitted are told alike, as text: it is signed and written once for all who register until the manifest grows. */
+  get told(): string {
+    this.#told ??= JSON.stringify(this.#describe());
+    return this.#told;
   }
 
   close(reason = "the supernode is stopping"): void {
@@ -282,7 +284,7 @@ export class Seed implements Servable {
       await finishHolding(this.#options.store, holding, { length, sha256: digest });
     }
     this.manifest.close(length, holding.digest ?? digest ?? null);
-    this.#snapshot = undefined;
+    this.#told = undefined;
     this.#state = "complete";
     this.#tell();
   }
@@ -311,7 +313,7 @@ export class Seed implements Servable {
     await this.holding.write(piece, bytes, digest);
     this.#spared.add(piece);
     this.manifest.set(piece, digest);
-    this.#snapshot = undefined;
+    this.#told = undefined;
     this.#untold.add(piece);
     if (this.#tellTimer !== undefined) return;
     const now = performance.now();
@@ -327,6 +329,22 @@ export class Seed implements Servable {
     this.#untold.clear();
     this.#telling.told(performance.now());
     this.#options.onManifest(part);
+  }
+
+  #describe(): Omit<FromSupernodeOf<"task">, AskersOwn> {
+    const { id: version, taskId: task, url, length, pieceLength, etag, lastModified, representation } = this.version;
+    return {
+      type: "task",
+      task,
+      version,
+      url,
+      length,
+      pieceLength,
+      etag,
+      lastModified,
+      representation: representation === undefined ? undefined : { ...representation },
+      manifest: this.#sign(this.manifest.known),
+    };
   }
 
   #sign(pieces: Bitset): ManifestPart {
