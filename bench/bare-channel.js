@@ -32,7 +32,12 @@ export class BareChannel {
     this.#socket = connect({ host: hostname, port: Number(port), onread: { buffer: incoming, callback } });
     this.#socket.setNoDelay(true);
     this.#socket.once("error", upgraded.reject);
-    this.#socket.once("close", () => upgraded.reject(new Error("the supernode closed a channel")));
+    this.#socket.once("close", () => {
+      const lost = new Error("the supernode closed a channel");
+      if (!this.#isUpgraded) return upgraded.reject(lost);
+      // Whoever waits for an answer on it would wait for ever.
+      throw lost;
+    });
     const key = randomBytes(16).toString("base64");
     const fields = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`;
     this.#socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n\r\n`);

@@ -120,6 +120,19 @@ test("a fresh answer serves the next who asks with the same rights, and grows st
   assert.deepEqual(talk.register("c"), ['probe as ""']);
 });
 
+test("what is confirmed is so for whom it was confirmed, for as long as it counts, and until the version fails", () => {
+  const talk = new Dialogue();
+  const isConfirmed = (audience: Audience): boolean => talk.scheduler.isConfirmed({ task, audience }, talk.now);
+  assert.equal(isConfirmed(nobody), false);
+  talk.say({ type: "probed", task, audience: nobody, version: v1 });
+  assert.deepEqual([isConfirmed(nobody), isConfirmed(alice)], [true, false]);
+  talk.say({ type: "seed-failed", version: v1, error: gone });
+  assert.equal(isConfirmed(nobody), false);
+  talk.say({ type: "probed", task, audience: nobody, version: v1 });
+  talk.now = 10_001;
+  assert.equal(isConfirmed(nobody), false);
+});
+
 test("rights are not lent: an audience the origin has not confirmed is probed, and may be refused", () => {
   const talk = new Dialogue();
   talk.swarm("a");
