@@ -44,6 +44,7 @@ class Host {
   async work() {
     while (working) {
       await sleep(thinkMs * 2 * Math.random());
+      if (!working) return;
       const begun = performance.now();
       open.add(begun);
       await this.#ask(`${origin}/file-${this.#next}`);

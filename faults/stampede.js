@@ -12,12 +12,12 @@ import { Origin } from "../bench/origin.js";
 import { quantile } from "../bench/statistics.js";
 import { Chance } from "./chance.js";
 
-export const flags = { daemons: "5000", tasks: "1000", kib: "4", think: "4", work: "15", processes: "2" };
+export const flags = { daemons: "5000", tasks: "1000", kib: "4", think: "10", work: "20", processes: "2" };
 
 const script = fileURLToPath(new URL("daemon-crowd.js", import.meta.url));
 const maxResidentBytes = 600e6;
 /** All are to be there again, and each question to be answered, within this time. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 
 export async function test(given, stage) {
   const [daemons, tasks] = [given.number("daemons"), given.number("tasks")];

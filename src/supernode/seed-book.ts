@@ -1,6 +1,7 @@
 // Which versions this supernode seeds, and the probes that tell which version of a task is current. At most one probe runs for a task and
 // an audience at a time: the scheduler sees to that.
 
+import { setMaxListeners } from "node:events";
 import { DragonflyError } from "../core/error.ts";
 import type { Audience, TaskId, VersionId } from "../core/ids.ts";
 import type { Opened, Origin, OriginRequest } from "../origin/origin.ts";
@@ -42,6 +43,8 @@ export class SeedBook {
 
   constructor(options: SeedBookOptions) {
     this.#options = options;
+    // Each probe listens, and there are as many as tasks are asked for.
+    setMaxListeners(0, this.#abort.signal);
     options.store.onEvicted((version) => this.#evicted(version));
   }
 
