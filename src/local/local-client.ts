@@ -12,7 +12,8 @@ import {
   readDownloadEvent,
 } from "../wire/local-api.ts";
 
-const statusTimeoutMs = 10_000;
+/** Long: where a thousand programs start at once, the daemon is slow and not gone. */
+const statusTimeoutMs = 30_000;
 const backPollMs = 200;
 const maxAnswerBytes = 64 << 20;
 const maxProblemBytes = 64 << 10;
@@ -35,11 +36,12 @@ export class LocalClient {
     this.#trace = traceparent === undefined ? {} : { traceparent };
   }
 
-  /** What runs behind the socket; null when nothing does. */
+  /** What runs behind the socket; null when nothing does. Errors: `daemon-unreachable`, also for one that is silent. */
   async status(signal: AbortSignal): Promise<DaemonStatus | null> {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(statusTimeoutMs)]);
-    const json = await this.get("/api/v1/status", bounded).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : error;
+    const timeout = AbortSignal.timeout(statusTimeoutMs);
+    const json = await this.get("/api/v1/status", AbortSignal.any([signal, timeout])).catch((error: unknown) => {
+      if (signal.aborted) throw signal.reason;
+      throw timeout.aborted ? this.#unreachable(new Error(`it is silent for ${statusTimeoutMs / 1000} s`)) : error;
     });
     return json === null ? null : readDaemonStatus(json);
   }
