@@ -12,8 +12,8 @@ import {
   readDownloadEvent,
 } from "../wire/local-api.ts";
 
-/** Long: where a thousand programs start at once, the daemon is slow and not gone. */
-const statusTimeoutMs = 30_000;
+/** Long: where a thousand programs start at once and share two processors, the daemon is slow and not gone. */
+const statusTimeoutMs = 120_000;
 const backPollMs = 200;
 const maxAnswerBytes = 64 << 20;
 const maxProblemBytes = 64 << 10;

@@ -5,6 +5,8 @@ import { dataDirFor } from "../runtime/locations.ts";
 import type { Place } from "../runtime/setting.ts";
 import type { LocalClient } from "./local-client.ts";
 
+const noteAfterMs = 5000;
+
 export interface Reach {
   readonly config: GetConfig;
   readonly place: Place;
@@ -21,7 +23,8 @@ export async function reachDaemon(client: LocalClient, reach: Reach, note: (mess
   const { socket, supernodes, logLevel, logFormat } = config;
   const dataDir = config.dataDir ?? dataDirFor(socket, place);
   const launch = { program, env, socket, dataDir, supernodes, logLevel, logFormat };
-  const running = await client.status(signal);
+  const slow = setTimeout(() => note(`waiting for the daemon at ${socket}, which has not answered yet`), noteAfterMs);
+  const running = await client.status(signal).finally(() => clearTimeout(slow));
   // What starts one is loaded by whoever finds none.
   const { status, started } =
     running === null
