@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import * as tls from "node:tls";
 import type { Dispatcher } from "undici";
 import type { FetchGuard } from "./fetch-guard.ts";
+import { mendPausedEnds } from "./paused-ends.ts";
 import { type Environment, ProxySettings } from "./proxy-settings.ts";
 
 /** Whom to believe at the other end of a TLS connection. */
@@ -123,6 +124,7 @@ export class HttpDoor {
   }
 
   #load(): Promise<Undici> {
+    mendPausedEnds();
     this.#undici ??= import("undici");
     return this.#undici;
   }
