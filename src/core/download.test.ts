@@ -90,17 +90,6 @@ test("the rarest piece is asked for first", () => {
   assert.equal(asked[0], "ann: 2?");
 });
 
-test("what a neighbour told before this host held it is known of it, what came later is not worth noting", () => {
-  const talk = new Dialogue({ pieces: 4 });
-  talk.meet(ann, 0);
-  talk.meet(bob, 0, 1);
-  talk.bring(bob, 0);
-  talk.bring(bob, 1);
-  talk.say({ type: "have", id: ann, pieces: [1] });
-  const known = [ann, bob, cid].map((id) => [0, 1, 2].filter((piece) => talk.download.toldBy(id, piece)));
-  assert.deepEqual(known, [[0], [0, 1], []]);
-});
-
 test("at one neighbour there are at most two requests when there are others", () => {
   const talk = new Dialogue({ pieces: 10 });
   talk.download.step({ type: "introduced", id: bob, seed: false }, talk.now);

@@ -110,11 +110,6 @@ export class Download {
     return this.#pace.bytesPerSecond;
   }
 
-  /** Whether the neighbour told that it holds the piece, before this host held it: no need to tell it then. */
-  toldBy(id: HostId, piece: PieceIndex): boolean {
-    return this.#neighbours.get(id)?.holds(piece) ?? false;
-  }
-
   /** What it is doing now, for whoever wants to explain it. */
   moment(nowMs: number): DownloadMoment {
     return momentOf({

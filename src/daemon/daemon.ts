@@ -152,9 +152,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
         return new DragonflyError("not-allowed", "the supernode did not introduce this host for the version");
       }
       const holding = store.find(version);
-      return holding === undefined
-        ? new DragonflyError("not-found", "this host does not hold it")
-        : servable(holding, transfers);
+      return holding === undefined ? new DragonflyError("not-found", "this host does not hold it") : servable(holding);
     },
     ...(credentials === undefined ? {} : { isFrom: (socket, requester) => certifiedPeer(socket)?.id === requester }),
     slabs,
@@ -334,14 +332,13 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
   };
 }
 
-function servable(holding: Holding, transfers: Transfers): Servable {
+function servable(holding: Holding): Servable {
   return {
     version: holding.version,
     held: holding.held,
     complete: holding.state === "complete",
     read: (piece, into) => holding.read(piece, into),
     onGained: (listener) => holding.onGained(listener),
-    toldBy: (host, piece) => transfers.toldBy(host, holding.version.id, piece),
   };
 }
 

@@ -108,11 +108,6 @@ export class SwarmDownload implements Driver {
     this.#loop = new DownloadLoop(this.#machine, (effect) => this.#perform(effect));
   }
 
-  /** Whether the host told that it holds the piece. */
-  toldBy(host: HostId, piece: PieceIndex): boolean {
-    return this.#machine.toldBy(host, piece);
-  }
-
   get rateBytesPerSecond(): number {
     return this.#machine.rateBytesPerSecond;
   }

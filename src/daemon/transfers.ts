@@ -4,7 +4,7 @@
 import { backgroundRateOf } from "../core/background-rate.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
-import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { BytesBySource } from "../core/swarm.ts";
 import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
@@ -144,11 +144,6 @@ export class Transfers {
       const home = running.swarm?.home;
       if (home !== undefined && (home === host || !supernodes.isUp(home))) void this.#rejoin(running);
     }
-  }
-
-  /** Whether the host told, as a neighbour in the running download of the version, that it holds the piece. */
-  toldBy(host: HostId, version: VersionId, piece: PieceIndex): boolean {
-    return this.#running.get(version)?.swarm?.toldBy(host, piece) ?? false;
   }
 
   /** What supernodes signed of a version that is running; undefined for any other. */

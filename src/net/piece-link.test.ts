@@ -5,16 +5,7 @@ import { Bitset } from "../core/bitset.ts";
 import { Giving } from "../core/giving.ts";
 import { seededRandom } from "../core/random.ts";
 import { hostUploadLimits, seedUploadLimits } from "../core/upload-queue.ts";
-import {
-  dial,
-  HeardChannel,
-  hostId,
-  openChannel,
-  pieceRig,
-  RiggedContent,
-  until,
-  versionId,
-} from "../testing/piece-rig.ts";
+import { dial, HeardChannel, openChannel, pieceRig, RiggedContent, until, versionId } from "../testing/piece-rig.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { maxRequests } from "./piece-link.ts";
 import { upgradeAccepted } from "./piece-upgrade.ts";
@@ -47,23 +38,6 @@ test("pieces arrive as they are, the short last one too, and what is gained is t
   link.close();
   assert.deepEqual(await heard.next("closed"), { type: "closed", error: undefined });
   await until(() => rig.server.links === 0 && content.listeners === 0);
-});
-
-test("nobody is told of a piece that it told of itself", async () => {
-  await using rig = await pieceRig();
-  const content = new RiggedContent(8 * 64 * KIB, 64 * KIB).gain(0, 1);
-  const asked: string[] = [];
-  const toldBy = (host: string, piece: number): boolean => {
-    asked.push(host);
-    return piece === 2 || piece === 4;
-  };
-  rig.contents.set(versionId(1), Object.assign(content, { toldBy }));
-  const { link, heard } = await openChannel(rig.address);
-  await heard.next("bitmap");
-  content.gain(1, 6);
-  assert.deepEqual((await heard.next("have")).pieces, [1, 3, 5]);
-  assert.deepEqual([...new Set(asked)], [hostId]);
-  link.close();
 });
 
 test("two versions share a link and do not mix", async () => {

@@ -1,7 +1,7 @@
 // One version that a dialler has opened on a link: tells it what this host holds and gains. Without a holding it was refused, and waits
 // for the dialler to close it.
 
-import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { PieceIndex, VersionId } from "../core/ids.ts";
 import { News } from "../core/news.ts";
 import { countPieces } from "../core/version.ts";
 import { type Frame, maxHaveBatch } from "../wire/frame.ts";
@@ -9,7 +9,6 @@ import type { Servable } from "./piece-upload.ts";
 
 /** What a channel needs of its link. */
 export interface NewsLink {
-  readonly requester: HostId;
   /** So much is unsent that news only add to it. */
   readonly behind: boolean;
   send(frame: Frame): void;
@@ -63,7 +62,7 @@ export class ServedChannel {
   }
 
   #gained(piece: PieceIndex): void {
-    if (this.#stale || this.holding?.toldBy?.(this.#link.requester, piece)) return;
+    if (this.#stale) return;
     const dueMs = this.#news.add(piece, this.#link.now());
     this.#link.announce(this, dueMs);
     if (this.#news.count < maxHaveBatch) return;

@@ -2,7 +2,7 @@
 
 import type { Bitset } from "../core/bitset.ts";
 import type { Giving } from "../core/giving.ts";
-import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { PieceIndex, VersionId } from "../core/ids.ts";
 import type { Version } from "../core/version.ts";
 import type { Slab } from "./slab-pool.ts";
 
@@ -16,8 +16,6 @@ export interface Servable {
   read(piece: PieceIndex, into: Uint8Array): Promise<number>;
   /** Returns the way to stop listening. */
   onGained(listener: (piece: PieceIndex) => void): () => void;
-  /** Whether the host told that it holds the piece; it is not told of it then. */
-  toldBy?(host: HostId, piece: PieceIndex): boolean;
   /** A seed's memory of what it gave; who has none answers no request for any. */
   readonly giving?: Pick<Giving, "choose" | "isFresh" | "promise" | "kept" | "broken">;
 }
