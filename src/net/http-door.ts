@@ -124,8 +124,7 @@ export class HttpDoor {
   }
 
   #load(): Promise<Undici> {
-    mendPausedEnds();
-    this.#undici ??= import("undici");
+    this.#undici ??= loadUndici();
     return this.#undici;
   }
 
@@ -186,6 +185,11 @@ export class HttpDoor {
     const forget = (): boolean => this.#retiring.delete(pool);
     pool.close().then(forget, forget);
   }
+}
+
+function loadUndici(): Promise<Undici> {
+  mendPausedEnds();
+  return import("undici");
 }
 
 function tlsOptions(trust: Trust): {

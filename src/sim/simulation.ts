@@ -19,7 +19,7 @@ import { everybody, SimSupernode } from "./sim-supernode.ts";
 import { Uploader } from "./uploader.ts";
 import { World } from "./world.ts";
 
-/** What the piece server writes at once. */
+/** A piece crosses the network in blocks of so much: links pass on smaller ones, and each hop would wait longer for larger ones. */
 const blockBytes = 128 * 1024;
 /** A host that vanished is given up by its connections after this. */
 const vanishedMs = 5000;
