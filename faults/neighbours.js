@@ -1,5 +1,5 @@
 // One neighbour that sends wrong bytes, stalls, claims what it lacks or crawls: the others' downloads hardly notice, and the supernode
-// isolates it where its fault is proven.
+// isolates it where its fault is proven; the one that does not answer is lost to it.
 
 import { execFile } from "node:child_process";
 import { randomFillSync } from "node:crypto";
@@ -35,16 +35,16 @@ export async function test(given, stage) {
     let usual;
     for (const neighbour of ["good", ...given.words("with")]) {
       const fault = faults[neighbour];
-      const { row, failures: own, isolatedAfter } = await download(given, stage, fault);
+      const { row, failures: own, outAfter } = await download(given, stage, fault);
       usual ??= row["p50 s"];
       failures.push(...own.map((failure) => `${neighbour}: ${failure}`));
-      if (fault?.proven && isolatedAfter === undefined) failures.push(`${neighbour}: it was not isolated`);
+      if (fault?.proven && outAfter === undefined) failures.push(`${neighbour}: it was not isolated`);
       rows.push({
         run,
         neighbour,
         ...row,
         "p50 of good": row["p50 s"] / usual,
-        "isolated after s": isolatedAfter ?? "",
+        "out after s": outAfter ?? "",
       });
     }
   }
@@ -73,11 +73,11 @@ async function download(given, stage, fault) {
   const place = { bad, mbit, pieces: await piecesOf(join(folder, bad.name, "data", "versions")) };
   await fault?.before?.(place);
   const startedMs = performance.now();
-  let isolatedAfter;
+  let outAfter;
   let going = true;
   const watch = async () => {
-    while (going && isolatedAfter === undefined) {
-      if (await isIsolated(seed, bad.host.address)) isolatedAfter = (performance.now() - startedMs) / 1000;
+    while (going && outAfter === undefined) {
+      if (await isOut(seed, bad.host.address)) outAfter = (performance.now() - startedMs) / 1000;
       await pause(100);
     }
   };
@@ -99,7 +99,7 @@ async function download(given, stage, fault) {
   await watching;
   await fleet.stop();
   await rm(folder, { recursive: true, force: true });
-  return { row: { "p50 s": quantile(seconds, 0.5), "max s": quantile(seconds, 1) }, failures, isolatedAfter };
+  return { row: { "p50 s": quantile(seconds, 0.5), "max s": quantile(seconds, 1) }, failures, outAfter };
 }
 
 async function piecesOf(versions) {
@@ -133,13 +133,15 @@ async function empty(path) {
   await truncate(path, size);
 }
 
-function isIsolated(seed, address) {
+/** Isolated, or lost: nobody is sent to it any more. */
+function isOut(seed, address) {
   return new Promise((resolve) => {
     const network = seed.host.network;
     execFile("ip", ["netns", "exec", network, "curl", "-s", `${seed.running.url}/api/v1/hosts`], (error, stdout) => {
       if (error !== null) return resolve(false);
       const { hosts = [] } = JSON.parse(stdout);
-      resolve(hosts.some((host) => host.address?.startsWith(`${address}:`) && host.isolated));
+      const host = hosts.find((host) => host.address?.startsWith(`${address}:`));
+      resolve(host === undefined || host.isolated);
     });
   });
 }

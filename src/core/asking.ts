@@ -114,7 +114,14 @@ export class Asking {
 
   #takeOff(from: Neighbour, piece: PieceIndex | undefined, now: number): void {
     this.#limit?.take(piece === undefined ? this.#pieces.pieceLength : this.#pieces.bytesOf(piece), now);
-    this.#flights.takeOff({ from, piece, askedAtMs: now, slots: this.#pace.slotsOf(from), movedAtMs: now });
+    this.#flights.takeOff({
+      from,
+      piece,
+      askedAtMs: now,
+      slots: this.#pace.slotsOf(from),
+      movedAtMs: now,
+      excusedMs: 0,
+    });
   }
 
   #askAgain(now: number): void {

@@ -57,6 +57,8 @@ export type DownloadEffect =
     }
   /** Read what is missing of [from, to) at the origin (null: to its end): no seed is there and no neighbour can help. */
   | { readonly type: "go-to-origin"; readonly from: PieceIndex; readonly to: PieceIndex | null }
+  /** It stalled for the first time in a row: whether it is there at all is the supernode's to find out. */
+  | { readonly type: "doubt"; readonly id: HostId }
   /** The seed and all neighbours lack these. */
   | { readonly type: "starving"; readonly pieces: Bitset }
   /** A reader waits for [from, to), which the seed would come to much later. */

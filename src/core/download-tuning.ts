@@ -29,6 +29,10 @@ export interface DownloadTuning {
   readonly suspectFactor: number;
   /** The same before the first piece has come and nothing is known. */
   readonly suspectFirstMs: number;
+  /** The least at a seed, whose queue is other hosts' too. */
+  readonly suspectSeedMs: number;
+  /** A neighbour that answers other requests meanwhile has so many times that. */
+  readonly swallowedFactor: number;
   /** Woken so much later than it asked to be, a download gives what is in flight that much more time. */
   readonly heldUpMs: number;
   /** A neighbour that stalls this often in a row is dropped with a strike. */
@@ -65,6 +69,8 @@ export const downloadTuning: DownloadTuning = {
   suspectAfterMs: 300,
   suspectFactor: 4,
   suspectFirstMs: 3000,
+  suspectSeedMs: 1000,
+  swallowedFactor: 4,
   heldUpMs: 50,
   maxStalls: 3,
   slowShare: 0.03,

@@ -73,6 +73,8 @@ function inWords(effect: DownloadEffect): string {
       return `origin: ${effect.from}-${effect.to ?? ""}`;
     case "read-first":
       return `read ${effect.from}-${effect.to} first`;
+    case "doubt":
+      return `doubt ${effect.id}`;
     case "starving":
       return `nowhere: ${[...effect.pieces].join(" ")}`;
     case "complete":
@@ -174,7 +176,7 @@ test("a host that was held up itself suspects nobody for what may have come mean
   );
   talk.now += 2000;
   const said = talk.say({ type: "wake" }).filter((line) => !line.startsWith("supernode"));
-  assert.deepEqual(said, ["ann: not 0"]);
+  assert.deepEqual(said, ["ann: not 0", "doubt ann"]);
 });
 
 test("a request without progress is made elsewhere, and who stalls thrice is dropped with a strike", () => {
@@ -185,6 +187,7 @@ test("a request without progress is made elsewhere, and who stalls thrice is dro
   const asked = said.filter((line) => line.endsWith("?")).length;
   assert.ok(said.includes("drop ann"));
   assert.equal(said.filter((line) => line.startsWith("strike ann stalled")).length, 1);
+  assert.equal(said.filter((line) => line === "doubt ann").length, 1, "the supernode is asked about it once");
   assert.ok(asked < 6, `${asked} requests to a dead neighbour`);
 });
 
@@ -199,6 +202,44 @@ test("bytes that arrive keep suspicion away", () => {
     );
     talk.say({ type: "arriving", id: ann, piece: 1 });
   }
+});
+
+test("what a neighbour sends speaks for what waits behind it, but not for ever", () => {
+  const talk = new Dialogue({ pieces: 400 });
+  const waiting = new Set<number>();
+  const follow = (said: readonly string[]): void => {
+    for (const line of said) if (/^ann: \d+\?$/.test(line)) waiting.add(Number.parseInt(line.slice(5), 10));
+  };
+  const take = (from: number): number => [...waiting][from] ?? assert.fail("it is not asked for enough");
+  const bringNext = (): void => {
+    const piece = take(1);
+    waiting.delete(piece);
+    follow(talk.bring(ann, piece, 10));
+  };
+  follow(talk.meet(ann, ...Array.from({ length: 400 }, (_, piece) => piece)));
+  bringNext();
+  const swallowed = take(0);
+  const startMs = talk.now;
+  while (talk.now < startMs + 30_000) {
+    const said = talk.sleep(100);
+    if (said.includes(`ann: not ${swallowed}`)) break;
+    follow(said);
+    bringNext();
+  }
+  const tookMs = talk.now - startMs;
+  // A request takes 330 ms here, three being in flight: alone it would be suspect after 1,320.
+  assert.ok(tookMs > 2000 && tookMs < 10_000, `given up after ${tookMs} ms`);
+});
+
+test("a seed, whose queue is others' too, has a second, however fast it was before", () => {
+  const talk = new Dialogue({ pieces: 3 });
+  talk.meet(seed);
+  talk.say({ type: "granted", id: seed, piece: 0 });
+  talk.bring(seed, 0, 5);
+  talk.say({ type: "granted", id: seed, piece: 1 });
+  const cancelled = (said: readonly string[]) => said.filter((line) => line.startsWith("seed: not"));
+  assert.deepEqual(cancelled(talk.sleep(900)), []);
+  assert.notEqual(cancelled(talk.sleep(200)).length, 0);
 });
 
 test("a broken piece is a strike, the end of the neighbour, and asked for elsewhere", () => {

@@ -268,7 +268,7 @@ export class Download {
       return this.#land(flight);
     }
     flight.piece = piece;
-    flight.movedAtMs = now;
+    flight.from.heardAtMs = now;
   }
 
   #refused({ id, piece, retryAfterMs }: Extract<DownloadEvent, { type: "busy" }>, now: number): void {
@@ -303,6 +303,7 @@ export class Download {
     const flight = this.#flights.find(id, piece);
     if (flight === undefined) return;
     flight.movedAtMs = now;
+    flight.from.heardAtMs = now;
     this.#changed();
   }
 
@@ -312,6 +313,7 @@ export class Download {
     if (flight !== undefined) {
       const tookMs = now - flight.askedAtMs;
       flight.from.answered(bytes, tookMs);
+      flight.from.heardAtMs = now;
       this.#pace.answered(tookMs);
     }
     this.#pace.received(bytes, now);
@@ -364,8 +366,11 @@ export class Download {
     if (!this.#flights.all.includes(flight)) return;
     this.#cancel(flight);
     this.#land(flight);
+    const wasWell = from.stalls === 0;
     from.stalled(now);
-    if (from.stalls < this.#tuning.maxStalls || from.seed) return;
+    if (from.seed) return;
+    if (wasWell) this.#effects.push({ type: "doubt", id: from.id });
+    if (from.stalls < this.#tuning.maxStalls) return;
     this.#expel(from.id, piece ?? 0, "stalled");
   }
 

@@ -10,9 +10,10 @@ export interface Flight {
   readonly askedAtMs: number;
   /** What it takes of the slots: less when it is asked of a slow neighbour, which brings less in the same time. */
   readonly slots: number;
+  /** When it was asked, or bytes of it came last. */
   movedAtMs: number;
-  /** It was given more time once, because this host was held up itself. */
-  excused?: boolean;
+  /** What it was given more time, because this host was held up itself. */
+  excusedMs: number;
 }
 
 export class Flights {
@@ -60,9 +61,7 @@ export class Flights {
   /** So much time does not count for those in the air now; once for each, so that nobody is excused for ever. */
   excuse(ms: number): void {
     for (const flight of this.#all) {
-      if (flight.excused === true) continue;
-      flight.excused = true;
-      flight.movedAtMs += ms;
+      if (flight.excusedMs === 0) flight.excusedMs = ms;
     }
   }
 

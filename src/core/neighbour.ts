@@ -14,6 +14,8 @@ export class Neighbour {
   /** Stalls since its last piece. */
   stalls = 0;
   rttMs = 0;
+  /** When it last sent something of what it was asked for. */
+  heardAtMs = Number.NEGATIVE_INFINITY;
   /** In the table; moved by the neighbourhood when another leaves. */
   row: number;
   readonly #table: NeighbourTable;

@@ -66,11 +66,17 @@ export class Pace {
     return rate > 0 && rate * this.#usualMs * slowFactor < this.#pieceLength * 1000 ? slowSlots : 1;
   }
 
-  /** When a request that makes no progress is given up. */
-  suspectAtMs({ movedAtMs }: Flight): number {
-    const { suspectAfterMs, suspectFactor, suspectFirstMs } = this.#tuning;
-    const patience = this.#usualMs === 0 ? suspectFirstMs : Math.max(suspectAfterMs, this.#usualMs * suspectFactor);
-    return movedAtMs + patience;
+  /**
+   * When a request is given up: its neighbour has sent nothing for long, or only what else it was asked for. What waits in a neighbour's queue is
+   * sent in turn, so each piece of it speaks for those behind. At a seed the queue is other hosts' too, and a request that is given up
+   * loses its place in it.
+   */
+  suspectAtMs({ from, movedAtMs, excusedMs }: Flight): number {
+    const { suspectAfterMs, suspectFactor, suspectFirstMs, suspectSeedMs, swallowedFactor } = this.#tuning;
+    const least = from.seed ? suspectSeedMs : suspectAfterMs;
+    const patience = this.#usualMs === 0 ? suspectFirstMs : Math.max(least, this.#usualMs * suspectFactor);
+    const silentMs = Math.max(movedAtMs, from.heardAtMs) + patience;
+    return excusedMs + (from.seed ? silentMs : Math.min(silentMs, movedAtMs + patience * swallowedFactor));
   }
 
   /** When, in the endgame, its piece is asked for a second time. */

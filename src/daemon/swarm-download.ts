@@ -228,6 +228,8 @@ export class SwarmDownload implements Driver {
         // Whoever stalled may have been cut off for a while; whoever sent rubbish is not wanted back.
         return reason === "stalled" ? this.#part(from) : undefined;
       }
+      case "doubt":
+        return this.#send({ type: "doubt", host: effect.id });
       case "starving":
         return this.#send({ type: "starving", version: holding.version.id, pieces: runsOf(effect.pieces) });
       case "read-first":

@@ -15,6 +15,8 @@ export const controlPath = "/v1/control";
 export const heartbeatMs = 2500;
 /** A peer that has not been heard for so many heartbeats is gone. */
 const missedHeartbeats = 3;
+/** Whose presence somebody doubts is asked, and has so long to answer: a busy process takes a second. */
+const probeMs = 3000;
 /** Messages that the other side does not take off its hands: above this it is too slow to be of use. */
 const maxQueuedBytes = 64 << 20;
 const maxMessagesPerSecond = 5000;
@@ -32,8 +34,9 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
   readonly #socket: WebSocket;
   readonly #events: ChannelEvents<In>;
   readonly #heartbeat: NodeJS.Timeout;
-  /** Something came since the last beat: who talks is alive and need not be asked. */
-  #heard = true;
+  /** Who talks is alive and need not be asked. */
+  #heardAtMs = performance.now();
+  #probe: NodeJS.Timeout | undefined;
   #missed = 0;
   #error: DragonflyError | undefined;
 
@@ -42,16 +45,15 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     this.#events = events;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
     socket.on("message", (data, isBinary) => {
-      this.#heard = true;
-      this.#slow();
+      this.#heardAtMs = performance.now();
+      this.#slow(this.#heardAtMs);
       this.#receive(isBinary ? undefined : String(data), parse);
     });
-    socket.on("pong", () => {
-      this.#heard = true;
-    });
-    socket.on("ping", () => {
-      this.#heard = true;
-    });
+    for (const sign of ["ping", "pong"]) {
+      socket.on(sign, () => {
+        this.#heardAtMs = performance.now();
+      });
+    }
     socket.on("error", (cause) => {
       this.#error ??= new DragonflyError("supernode-unreachable", `the control channel broke: ${cause.message}`, {
         cause,
@@ -59,6 +61,7 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     });
     socket.on("close", (code) => {
       clearInterval(this.#heartbeat);
+      clearTimeout(this.#probe);
       if (code !== 1000) {
         this.#error ??= new DragonflyError("supernode-unreachable", `the control channel was closed (code ${code})`);
       }
@@ -106,14 +109,26 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     this.#fail(error);
   }
 
+  /** Somebody doubts that the other side is there: what is not heard of within a moment is gone. */
+  probe(): void {
+    if (this.#probe !== undefined || !this.open) return;
+    const askedAtMs = performance.now();
+    this.#socket.ping();
+    // Not before what may have come meanwhile is read: this process may have been held up itself.
+    const judge = () => {
+      this.#probe = undefined;
+      if (this.#heardAtMs < askedAtMs) this.#giveUp();
+    };
+    this.#probe = setTimeout(() => setImmediate(judge), probeMs).unref();
+  }
+
   /** Ends it without waiting for the other side. */
   cut(): void {
     this.#socket.terminate();
   }
 
   /** Whoever talks too fast is heard later: his words wait in his own socket. */
-  #slow(): void {
-    const now = performance.now();
+  #slow(now: number): void {
     this.#rate.take(1, now);
     const waitMs = this.#rate.waitMs(now);
     if (waitMs === 0 || this.#socket.isPaused) return;
@@ -144,17 +159,17 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
   }
 
   #beat(): void {
-    if (this.#heard) {
-      this.#heard = false;
+    if (performance.now() - this.#heardAtMs < heartbeatMs) {
       this.#missed = 0;
       return;
     }
-    if (++this.#missed > missedHeartbeats) {
-      this.#error ??= new DragonflyError("supernode-unreachable", "the other end of the control channel fell silent");
-      this.#socket.terminate();
-      return;
-    }
+    if (++this.#missed > missedHeartbeats) return this.#giveUp();
     this.#socket.ping();
+  }
+
+  #giveUp(): void {
+    this.#error ??= new DragonflyError("supernode-unreachable", "the other end of the control channel fell silent");
+    this.#socket.terminate();
   }
 }
 

@@ -138,6 +138,7 @@ export class SimHost {
           by: world.id(this.#node),
           reason: effect.reason,
         });
+      case "doubt":
       case "go-to-origin":
       case "read-first":
         return;

@@ -245,6 +245,8 @@ export class Cluster {
         return this.dispatch({ ...message, host, least: message.least });
       case "piece-failed":
         return this.#strike("piece failed", { ...message, host: message.from, by: host });
+      case "doubt":
+        return this.#channels.get(message.host)?.probe();
       case "load": {
         const { givingWay, othersSentRate, pressure } = message;
         return this.dispatch({ type: "load", host, load: { givingWay, othersSentRate, pressure } });

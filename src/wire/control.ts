@@ -188,6 +188,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
     from: hostId,
     reason: z.enum(["corrupt", "stalled", "lied", "slow"]),
   }),
+  /** It stalls: is it there at all? */
+  z.object({ type: z.literal("doubt"), host: hostId }),
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
   z.object({ type: z.literal("leave"), version: versionId }),
