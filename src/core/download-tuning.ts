@@ -70,7 +70,7 @@ export const downloadTuning: DownloadTuning = {
   suspectFactor: 4,
   suspectFirstMs: 3000,
   suspectSeedMs: 1000,
-  swallowedFactor: 4,
+  swallowedFactor: 2,
   heldUpMs: 50,
   maxStalls: 3,
   slowShare: 0.03,
