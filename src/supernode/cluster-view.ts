@@ -37,7 +37,7 @@ export class ClusterView implements LiveSource {
     return {
       nowMs: Date.now(),
       supernode: { id, software, startedAtMs },
-      hosts: { connected: cluster.connected, isolated },
+      hosts: { connected: cluster.channels.count, isolated },
       ...tasks,
       rates,
       day: { ...sumOf(day.values()) },

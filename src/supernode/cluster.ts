@@ -1,6 +1,5 @@
 // The scheduler's shell: turns the daemons' messages into its events and its effects into messages. It decides nothing.
 
-import type { WebSocket } from "ws";
 import { DragonflyError } from "../core/error.ts";
 import { freshForMs } from "../core/freshness.ts";
 import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
@@ -9,16 +8,8 @@ import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
 import { Traffic } from "../core/traffic.ts";
 import type { TokenSource } from "../image/token-cache.ts";
-import { ControlChannel } from "../net/control-channel.ts";
 import type { Log } from "../runtime/log.ts";
-import {
-  controlProtocol,
-  type FromDaemon,
-  type FromDaemonOf,
-  type FromSupernode,
-  type FromSupernodeOf,
-  parseFromDaemon,
-} from "../wire/control.ts";
+import { controlProtocol, type FromDaemonOf, type FromSupernode, type FromSupernodeOf } from "../wire/control.ts";
 import type { ManifestPart } from "../wire/manifest.ts";
 import { publicUrl } from "../wire/public-url.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
@@ -26,8 +17,9 @@ import type { Certificate } from "./cluster-authority.ts";
 import type { ClusterKey } from "./cluster-key.ts";
 import { dialAddress } from "./dial-address.ts";
 import type { Errand } from "./errands.ts";
+import { type FromHost, type HostChannel, HostChannels } from "./host-channels.ts";
 import { HostOrders } from "./host-orders.ts";
-import { addressesOf, Introductions } from "./introductions.ts";
+import { addressesOf } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
 import type { AskersOwn } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
@@ -35,16 +27,11 @@ import { SeedLeases } from "./seed-leases.ts";
 import { Takeovers } from "./takeovers.ts";
 import { Watches } from "./watches.ts";
 
-type Channel = ControlChannel<FromDaemon, FromSupernode>;
-
 type Fault = Pick<FromDaemonOf<"piece-failed">, "reason" | "version"> & {
   readonly host: HostId;
   readonly by: HostId;
   readonly piece?: PieceIndex;
 };
-
-/** Who opens a channel and does not say who he is keeps it no longer. */
-const introducedWithinMs = 10_000;
 
 export interface ClusterOptions {
   readonly key: ClusterKey;
@@ -65,17 +52,19 @@ export interface ClusterOptions {
 export class Cluster {
   readonly scheduler: Scheduler;
   readonly #options: ClusterOptions;
-  readonly #channels = new Map<HostId, Channel>();
-  readonly #introductions = new Introductions((host, version, neighbours) => {
-    this.#post(host, { type: "neighbours", version, neighbours: addressesOf(neighbours, version) });
+  readonly channels = new HostChannels({
+    welcome: (sealKey) => this.#welcome(sealKey),
+    onHello: (hello, remote) => this.#hello(hello, remote),
+    onMessage: (host, message, channel) => this.#receive(host, channel, message),
+    onLeft: (host, error) => this.#left(host, error),
   });
   readonly orders = new HostOrders({
-    post: (host, message) => this.#send(host, message),
-    isConnected: (host) => this.#channels.has(host),
+    post: (host, message) => this.channels.send(host, message),
+    isConnected: (host) => this.channels.isOpen(host),
   });
   readonly traffic = new Traffic();
   readonly watches = new Watches({
-    post: (host, message) => this.#post(host, message),
+    post: (host, message) => this.channels.post(host, message),
     peersOf: (version) => this.scheduler.swarms.get(version)?.peers ?? [],
   });
   readonly leases: SeedLeases;
@@ -103,51 +92,15 @@ export class Cluster {
       ownKey: options.key.publicKey,
       scheduler: this.scheduler,
       dispatch: (event) => this.dispatch(event),
-      post: (host, message) => this.#post(host, message),
+      post: (host, message) => this.channels.post(host, message),
       onAltered: (host, version) =>
         this.#strike("manifest altered", { host, by: options.key.host, reason: "corrupt", version }),
-    });
-  }
-
-  /** Hosts that have a channel now. */
-  get connected(): number {
-    return this.#channels.size;
-  }
-
-  /** Takes a daemon's socket. `remote` is its address as seen here, for one that does not know its own; `certified` is who it is, by TLS. */
-  accept(socket: WebSocket, remote: string, certified?: HostId): void {
-    let host: HostId | undefined;
-    const silent = setTimeout(() => channel.close(), introducedWithinMs).unref();
-    const channel: Channel = new ControlChannel(socket, parseFromDaemon, {
-      message: (message) => {
-        clearTimeout(silent);
-        if (message.type !== "hello")
-          return host === undefined ? channel.close() : this.#receive(host, channel, message);
-        if (host !== undefined || (certified ?? message.host) !== message.host) return channel.close();
-        host = this.#hello(channel, message, remote);
-      },
-      closed: (error) => {
-        clearTimeout(silent);
-        if (host === undefined || this.#channels.get(host) !== channel) return;
-        this.#channels.delete(host);
-        this.#introductions.forget(host);
-        this.orders.hostLeft(host);
-        this.#takeovers.left(host);
-        if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
-        this.dispatch({ type: "host-left", id: host });
-      },
     });
   }
 
   /** Whether the host may read the version: it was admitted, and has not left. */
   admits(host: HostId, version: VersionId): boolean {
     return this.scheduler.hosts.get(host)?.peers.get(version)?.admitted === true;
-  }
-
-  /** Cuts a host off, and tells the others to give it nothing. */
-  expel(host: HostId): void {
-    this.#channels.get(host)?.cut();
-    for (const [other, channel] of this.#channels) if (other !== host) channel.send({ type: "barred", host });
   }
 
   /** Feeds the scheduler and carries out what it wants. */
@@ -174,7 +127,7 @@ export class Cluster {
     if (swarm === undefined || swarm.peers.length === 0) return;
     const text = JSON.stringify({ type: "manifest", version, manifest } satisfies FromSupernode);
     for (const peer of swarm.peers) {
-      if (peer.state === "fetching") this.#channels.get(peer.host.id)?.sendText(text);
+      if (peer.state === "fetching") this.channels.postText(peer.host.id, text);
     }
   }
 
@@ -183,11 +136,7 @@ export class Cluster {
     this.#closing.abort(new DragonflyError("interrupted", "the supernode is stopping"));
     this.#takeovers.close();
     clearTimeout(this.#timer);
-    this.#introductions.close();
-    for (const channel of this.#channels.values()) {
-      channel.send({ type: "bye", reason: "the supernode is stopping" });
-      channel.close();
-    }
+    this.channels.close("the supernode is stopping");
   }
 
   #arm(now: number): void {
@@ -207,14 +156,9 @@ export class Cluster {
 
   // --- from the daemons
 
-  #hello(channel: Channel, hello: FromDaemonOf<"hello">, remote: string): HostId {
-    const { key, software, address, log } = this.#options;
-    channel.sealFor(hello.sealKey);
-    this.#channels.get(hello.host)?.close();
-    this.orders.hostLeft(hello.host);
-    this.#channels.set(hello.host, channel);
-    const { sealKey } = channel;
-    channel.send({
+  #welcome(sealKey: string): FromSupernode {
+    const { key, software, address } = this.#options;
+    return {
       type: "welcome",
       protocol: controlProtocol,
       host: key.host,
@@ -222,16 +166,27 @@ export class Cluster {
       key: key.publicKey,
       address: address(),
       sealKey,
-    });
+    };
+  }
+
+  #hello(hello: FromDaemonOf<"hello">, remote: string): void {
+    this.orders.hostLeft(hello.host);
     const dial = dialAddress(hello.address, remote);
     const { host: id, labels, limits } = hello;
     this.dispatch({ type: "host-joined", id, address: dial, labels, limits });
     this.#takeovers.joined(hello);
-    log.info("host joined", { host: hello.host, address: dial, holdings: hello.holdings.length });
-    return hello.host;
+    const { length: holdings } = hello.holdings;
+    this.#options.log.info("host joined", { host: id, address: dial, holdings });
   }
 
-  #receive(host: HostId, channel: Channel, message: Exclude<FromDaemon, { type: "hello" }>): void {
+  #left(host: HostId, error: DragonflyError | undefined): void {
+    this.orders.hostLeft(host);
+    this.#takeovers.left(host);
+    if (error !== undefined) this.#options.log.info("host lost", { host, error: error.message });
+    this.dispatch({ type: "host-left", id: host });
+  }
+
+  #receive(host: HostId, channel: HostChannel, message: FromHost): void {
     switch (message.type) {
       case "register":
         return this.#register(host, channel, message);
@@ -246,7 +201,7 @@ export class Cluster {
       case "piece-failed":
         return this.#strike("piece failed", { ...message, host: message.from, by: host });
       case "doubt":
-        return this.#channels.get(message.host)?.probe();
+        return this.channels.probe(message.host);
       case "load": {
         const { givingWay, othersSentRate, pressure } = message;
         return this.dispatch({ type: "load", host, load: { givingWay, othersSentRate, pressure } });
@@ -292,7 +247,7 @@ export class Cluster {
     this.dispatch({ ...message, host });
   }
 
-  #register(host: HostId, channel: Channel, message: FromDaemonOf<"register">): void {
+  #register(host: HostId, channel: HostChannel, message: FromDaemonOf<"register">): void {
     try {
       const key = taskKey(message);
       const { request, version, maxAgeMs, onlyShareable } = message;
@@ -323,7 +278,7 @@ export class Cluster {
     });
   }
 
-  async #getToken(host: HostId, channel: Channel, message: FromDaemonOf<"get-token">): Promise<void> {
+  async #getToken(host: HostId, channel: HostChannel, message: FromDaemonOf<"get-token">): Promise<void> {
     const { request, realm, service, scopes, credentials, instead, ca, insecure } = message;
     this.#options.log.debug("token asked for", { realm: publicUrl(realm), by: host });
     try {
@@ -337,7 +292,7 @@ export class Cluster {
     }
   }
 
-  async #renew(host: HostId, channel: Channel, { request, csr }: FromDaemonOf<"renew">): Promise<void> {
+  async #renew(host: HostId, channel: HostChannel, { request, csr }: FromDaemonOf<"renew">): Promise<void> {
     try {
       const { renew } = this.#options;
       if (renew === undefined) throw new DragonflyError("not-found", "this supernode issues no certificates");
@@ -365,15 +320,15 @@ export class Cluster {
         return this.#admit(effect);
       case "refuse":
         metrics.registrations.inc({ result: "refused" });
-        return this.#send(effect.host, { type: "refused", request: effect.request, error: effect.error });
+        return this.channels.send(effect.host, { type: "refused", request: effect.request, error: effect.error });
       case "introduce":
-        return this.#introductions.add(effect.host, effect.version, effect.neighbours);
+        return this.channels.introduce(effect.host, effect.version, effect.neighbours);
       case "drop": {
         const { version, neighbour, reason } = effect;
-        return this.#send(effect.host, { type: "drop", version, neighbour, reason });
+        return this.channels.send(effect.host, { type: "drop", version, neighbour, reason });
       }
       case "abandon":
-        return this.#send(effect.host, { type: "abandoned", version: effect.version, error: effect.error });
+        return this.channels.send(effect.host, { type: "abandoned", version: effect.version, error: effect.error });
       case "isolated":
         return log.warn("host isolated", {
           host: effect.host,
@@ -386,22 +341,12 @@ export class Cluster {
     }
   }
 
-  /** In the order in which the scheduler decided. */
-  #send(host: HostId, message: FromSupernode): void {
-    this.#introductions.flush(host);
-    this.#post(host, message);
-  }
-
-  #post(host: HostId, message: FromSupernode): void {
-    this.#channels.get(host)?.send(message);
-  }
-
   #admit({ host, request, version, neighbours }: Extract<SchedulerEffect, { type: "admit" }>): void {
     const seed = this.#options.seeds.find(version);
     if (seed === undefined) {
       // Evicted between the decision and now: the next attempt probes anew.
       const error = new DragonflyError("overloaded", "the content was just evicted, try again", { retryAfterMs: 100 });
-      return this.#send(host, { type: "refused", request, error: error.toJSON() });
+      return this.channels.send(host, { type: "refused", request, error: error.toJSON() });
     }
     const own: Pick<FromSupernodeOf<"task">, AskersOwn> = {
       request,
@@ -409,7 +354,7 @@ export class Cluster {
       isolated: this.scheduler.hosts.get(host)?.strikes.isolated === true ? true : undefined,
     };
     // Who is admitted hears of all its neighbours, so what else waits to be told may come after it.
-    this.#channels.get(host)?.sendText(`${seed.told.slice(0, -1)},${JSON.stringify(own).slice(1)}`);
+    this.channels.postText(host, `${seed.told.slice(0, -1)},${JSON.stringify(own).slice(1)}`);
     this.watches.admitted(host, version);
   }
 

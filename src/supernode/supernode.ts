@@ -104,7 +104,7 @@ async function compose(
         reachedAs: namesOf(config),
         log,
         onShutOut: (host) => {
-          cluster.expel(host);
+          cluster.channels.expel(host);
           pieces.expel(host);
         },
       })
@@ -253,7 +253,7 @@ function route(api: FastifyInstance, { cluster, pieces, gate }: Doors): void {
       const host = gate?.host(request);
       if (path === linkPath) return pieces.attach(request, socket, head);
       const remote = request.socket.remoteAddress ?? "";
-      control.accept(request, socket, head, (accepted) => cluster.accept(accepted, remote, host));
+      control.accept(request, socket, head, (accepted) => cluster.channels.accept(accepted, remote, host));
     } catch (error) {
       refuse(socket, error instanceof DragonflyError ? "401 Unauthorized" : "500 Internal Server Error");
     }
