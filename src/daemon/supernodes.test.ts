@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { DragonflyError } from "../core/error.ts";
 import { rankHomes } from "../core/homes.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import { parseSupernodeOptions } from "../runtime/config.ts";
@@ -14,7 +15,7 @@ import { freePort } from "../testing/free-port.ts";
 import { TestOrigin, testContent } from "../testing/test-origin.ts";
 import { taskKey } from "../wire/task-key.ts";
 import type { SupernodeIdentity } from "./supernode-link.ts";
-import { Supernodes, type SupernodesOptions } from "./supernodes.ts";
+import { type Registration, Supernodes, type SupernodesOptions } from "./supernodes.ts";
 
 const signal = new AbortController().signal;
 
@@ -74,7 +75,7 @@ async function stage(t: TestContext) {
     const request = { url: origin.url(`/${nth}`), headers: {} };
     return { request, id: taskKey(request).id };
   };
-  return { supernode, client, task };
+  return { supernode, client, task, origin };
 }
 
 test("each task is asked of its home, of the next while that is away, and of the home again when it is back", async (t) => {
@@ -103,6 +104,30 @@ test("each task is asked of its home, of the next while that is away, and of the
   assert.equal(supernodes.up.length, 2);
   assert.equal(happenings.up[2]?.host, happenings.down[0]?.host);
   await askAll();
+});
+
+test("a supernode that is lost while it is asked, and is back at once, is asked again", async (t) => {
+  const { supernode, client, task, origin } = await stage(t);
+  const { supernodes, happenings } = client({ urls: [(await supernode("one")).url] });
+  await happenings.until(() => happenings.up.length === 1);
+  let letGo: () => void = () => {};
+  const hold = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const { id, request } = task(1);
+  let registering: Promise<Registration> | undefined;
+  await new Promise<void>((asked) => {
+    origin.script = () => {
+      asked();
+      return { ...origin.answer, hold };
+    };
+    registering = supernodes.register(id, request, { signal });
+  });
+  const [{ host }] = supernodes.up as [SupernodeIdentity];
+  supernodes.refuse(host, new DragonflyError("supernode-unreachable", "this breaks the channel"));
+  await happenings.until(() => happenings.up.length === 2);
+  letGo();
+  assert.equal((await registering)?.supernode.host, host);
 });
 
 test("a supernode that is lost again and again is asked last for a while", async (t) => {

@@ -196,16 +196,22 @@ export class Supernodes {
 
   async #register(id: TaskId, task: TaskRequest, { signal, version }: Registering): Promise<Registration> {
     await untilAborted(this.#ready, signal);
-    if (this.up.length === 0) await untilAborted(this.#allDialled(), signal);
     const filter = task.filter === undefined ? undefined : [...task.filter];
     const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights, traceparent } = task;
     const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
     const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs, traceparent };
     const tried = new Set<string>();
-    for (;;) {
+    for (let waited = false; ; ) {
       const link = this.#home(id, tried);
       const supernode = link?.identity;
       if (link === undefined || supernode === undefined) {
+        if (!waited) {
+          // Those that went away, while they were asked or before, are dialled again: they may be back.
+          waited = true;
+          await untilAborted(this.#allDialled(), signal);
+          tried.clear();
+          continue;
+        }
         throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
       }
       try {

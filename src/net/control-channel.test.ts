@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import type { DragonflyError } from "../core/error.ts";
-import { ControlChannel } from "./control-channel.ts";
+import { ControlChannel, heartbeatMs } from "./control-channel.ts";
 
 const unexpected = (): never => assert.fail("nothing was said");
 
@@ -24,7 +24,7 @@ async function dial(t: TestContext, { answers }: { readonly answers: boolean }) 
   const closed = new Promise<DragonflyError | undefined>((resolve) => {
     channel = new ControlChannel(socket, unexpected, { message: unexpected, closed: resolve });
   });
-  return { channel: channel as NonNullable<typeof channel>, closed };
+  return { socket, channel: channel as NonNullable<typeof channel>, closed };
 }
 
 test("who is doubted and does not answer is gone long before silence would tell; who answers stays", async (t) => {
@@ -41,4 +41,21 @@ test("who is doubted and does not answer is gone long before silence would tell;
   assert.equal(quiet.channel.open, true, "nobody doubted this one");
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(present.channel.open, true);
+});
+
+test("who answers each ping is kept, who answers none is gone at the fifth beat", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const [present, silent] = await Promise.all([dial(t, { answers: true }), dial(t, { answers: false })]);
+  const { mock: pings } = t.mock.method(present.socket, "ping");
+  const beat = async (): Promise<void> => {
+    const before = pings.callCount();
+    t.mock.timers.tick(heartbeatMs);
+    if (pings.callCount() > before) await once(present.socket, "pong");
+  };
+  for (let nth = 1; nth <= 4; nth++) await beat();
+  assert.equal(silent.channel.open, true);
+  for (let nth = 5; nth <= 12; nth++) await beat();
+  assert.match((await silent.closed)?.message ?? "", /fell silent/);
+  assert.equal(present.channel.open, true);
+  assert.ok(pings.callCount() > 0, "it was asked");
 });

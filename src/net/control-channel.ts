@@ -34,10 +34,12 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
   readonly #socket: WebSocket;
   readonly #events: ChannelEvents<In>;
   readonly #heartbeat: NodeJS.Timeout;
-  /** Who talks is alive and need not be asked. */
-  #heardAtMs = performance.now();
-  #probe: NodeJS.Timeout | undefined;
+  /** Something came since the last beat: who talks is alive and need not be asked. */
+  #heard = true;
   #missed = 0;
+  /** Something came since it was probed. */
+  #answered = true;
+  #probe: NodeJS.Timeout | undefined;
   #error: DragonflyError | undefined;
 
   constructor(socket: WebSocket, parse: (text: string, unseal: Unseal) => In, events: ChannelEvents<In>) {
@@ -45,15 +47,11 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     this.#events = events;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
     socket.on("message", (data, isBinary) => {
-      this.#heardAtMs = performance.now();
-      this.#slow(this.#heardAtMs);
+      this.#hear();
+      this.#slow();
       this.#receive(isBinary ? undefined : String(data), parse);
     });
-    for (const sign of ["ping", "pong"]) {
-      socket.on(sign, () => {
-        this.#heardAtMs = performance.now();
-      });
-    }
+    for (const sign of ["ping", "pong"]) socket.on(sign, () => this.#hear());
     socket.on("error", (cause) => {
       this.#error ??= new DragonflyError("supernode-unreachable", `the control channel broke: ${cause.message}`, {
         cause,
@@ -112,12 +110,12 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
   /** Somebody doubts that the other side is there: what is not heard of within a moment is gone. */
   probe(): void {
     if (this.#probe !== undefined || !this.open) return;
-    const askedAtMs = performance.now();
+    this.#answered = false;
     this.#socket.ping();
     // Not before what may have come meanwhile is read: this process may have been held up itself.
     const judge = () => {
       this.#probe = undefined;
-      if (this.#heardAtMs < askedAtMs) this.#giveUp();
+      if (!this.#answered) this.#giveUp();
     };
     this.#probe = setTimeout(() => setImmediate(judge), probeMs).unref();
   }
@@ -128,7 +126,8 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
   }
 
   /** Whoever talks too fast is heard later: his words wait in his own socket. */
-  #slow(now: number): void {
+  #slow(): void {
+    const now = performance.now();
     this.#rate.take(1, now);
     const waitMs = this.#rate.waitMs(now);
     if (waitMs === 0 || this.#socket.isPaused) return;
@@ -158,8 +157,14 @@ export class ControlChannel<In, Out extends { readonly type: string }> {
     setTimeout(() => this.#socket.terminate(), 1000).unref();
   }
 
+  #hear(): void {
+    this.#heard = true;
+    this.#answered = true;
+  }
+
   #beat(): void {
-    if (performance.now() - this.#heardAtMs < heartbeatMs) {
+    if (this.#heard) {
+      this.#heard = false;
       this.#missed = 0;
       return;
     }
