@@ -31,15 +31,18 @@ const MIB = 1024 * KIB;
 export const maxPieceLength = 4 * MIB;
 export const minPieceLength = 64 * KIB;
 
+/** A piece's bytes for the root of a file's; by simulation, docs/swarm.md. */
+const pieceForRoot = 40;
+
 /**
- * About 400 pieces a file: a swarm of N hosts needs log2(N) piece times more than the wire, so the count sets the overhead,
- * and pieces of 256 KiB to 1 MiB stay in the processor's cache. The manifest states the result; nobody else derives it.
+ * The power of two nearest to a multiple of the length's root. A swarm of N hosts needs log2(N) piece times more than the wire, which short
+ * pieces make small; and each piece costs delays and processor time of its own, which long ones do. Where both together are least, the piece
+ * grows as the root. The manifest states the result; nobody else derives it.
  */
 export function choosePieceLength(length: number | null): number {
   if (length === null) return 512 * KIB;
-  const largest = length > 8e9 ? 4 * MIB : length > 2e9 ? 2 * MIB : MIB;
-  const nearest = 2 ** Math.round(Math.log2(Math.max(1, length / 400)));
-  return Math.min(largest, Math.max(minPieceLength, nearest));
+  const nearest = 2 ** Math.round(Math.log2(Math.max(1, pieceForRoot * Math.sqrt(length))));
+  return Math.min(maxPieceLength, Math.max(minPieceLength, nearest));
 }
 
 export function countPieces(length: number, pieceLength: number): number {
