@@ -77,10 +77,10 @@ export class SupernodeLink {
   #identity: SupernodeIdentity | undefined;
   #nextRequest = 1;
   #failures = 0;
-  #retry: NodeJS.Timeout | undefined;
   #state: "dialling" | "asleep" | "closed" = "asleep";
-  /** Settled when the first dialling after the start or after a loss ended, well or not. */
-  #dialled: Promise<void> = Promise.resolve();
+  #attempt: Promise<void> = Promise.resolve();
+  #attemptedAtMs = Number.NEGATIVE_INFINITY;
+  #endPause: () => void = () => {};
 
   constructor(options: SupernodeLinkOptions) {
     this.url = options.url;
@@ -92,15 +92,21 @@ export class SupernodeLink {
     return this.#identity;
   }
 
-  get dialled(): Promise<void> {
-    return this.#dialled;
+  /** Settled when the attempt to dial that runs, or comes next, has ended, well or not. */
+  get attempt(): Promise<void> {
+    return this.#attempt;
   }
 
   /** Dials until there is a channel. No-op when it does already. */
   start(): void {
     if (this.#state !== "asleep") return;
     this.#state = "dialling";
-    this.#dialled = this.#tryDial();
+    this.#attempt = this.#tryDial();
+  }
+
+  /** Does not wait until it is time for the next attempt, but for a moment after the last. */
+  hurry(): void {
+    if (performance.now() - this.#attemptedAtMs >= firstRetryMs) this.#endPause();
   }
 
   send(message: FromDaemon): void {
@@ -156,7 +162,7 @@ export class SupernodeLink {
 
   close(): void {
     this.#state = "closed";
-    clearTimeout(this.#retry);
+    this.#endPause();
     this.#channel?.send({ type: "bye" });
     this.#channel?.close();
   }
@@ -171,16 +177,21 @@ export class SupernodeLink {
         error: DragonflyError.from(error).message,
       });
       this.#failures++;
-      void this.#dialLater();
+      this.#attemptedAtMs = performance.now();
+      this.#dialLater();
     }
   }
 
-  async #dialLater(): Promise<void> {
+  #dialLater(): void {
     const delay = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
-    await new Promise<void>((resolve) => {
-      this.#retry = setTimeout(resolve, delay);
+    const pause = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
-    await this.#tryDial();
+    this.#attempt = pause.then(() => this.#tryDial());
   }
 
   async #dial(): Promise<void> {
@@ -223,10 +234,9 @@ export class SupernodeLink {
     const gone = error ?? new DragonflyError("supernode-unreachable", "the supernode left");
     if (this.#state !== "closed") {
       this.#options.log.warn("lost supernode", { url: this.url, error: error?.message ?? "it left" });
-      // Who registers when none is left waits for one attempt: a supernode that is restarted must not send everybody to the origin.
       const again = this.#options.onDown(identity);
       this.#state = again ? "dialling" : "asleep";
-      if (again) this.#dialled = this.#dialLater();
+      if (again) this.#dialLater();
     }
     for (const { reject } of [...this.#waiting.values()]) reject(gone);
   }

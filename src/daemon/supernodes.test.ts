@@ -130,6 +130,28 @@ test("a supernode that is lost while it is asked, and is back at once, is asked 
   assert.equal((await registering)?.supernode.host, host);
 });
 
+test("with no supernode left, one that was there a moment ago is waited for, and for no longer", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const only = await supernode("one");
+  let failures = 0;
+  let tellFailure: () => void = () => {};
+  const log = { ...silentLog, warn: (message: string) => message === "supernode unreachable" && tellFailure() };
+  const { supernodes, happenings } = client({ urls: [only.url], log });
+  await happenings.until(() => happenings.up.length === 1);
+  await only.close();
+  await happenings.until(() => happenings.down.length === 1);
+  const { id, request } = task(1);
+  const registering = supernodes.register(id, request, { signal });
+  await new Promise<void>((resolve) => {
+    tellFailure = () => ++failures === 2 && resolve();
+  });
+  const back = await supernode("one", new URL(only.url).host);
+  assert.equal((await registering).supernode.url, only.url);
+  await back.close();
+  await happenings.until(() => happenings.down.length === 2);
+  await assert.rejects(supernodes.register(id, request, { signal }), { code: "supernode-unreachable" });
+});
+
 test("a supernode that is lost again and again is asked last for a while", async (t) => {
   const { supernode, client, task } = await stage(t);
   const both = await Promise.all([supernode("one"), supernode("two")]);

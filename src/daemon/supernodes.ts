@@ -65,6 +65,10 @@ const lossTuning: IsolationTuning = {
 };
 /** Attempts at a supernode that says it is overloaded. */
 const maxBusyTries = 10;
+/** So long after the last was lost: one that is restarted must not send its hosts to the origin. */
+const backWithinMs = 3000;
+/** What is away for longer is given one attempt, and this time for it. */
+const attemptMs = 1000;
 /** At the start, how long those that answered wait for the others: a task asked of the wrong home is read twice. */
 const graceMs = 500;
 /** Within this time hosts tell the others what they hold of a lost supernode's tasks: not all at once. */
@@ -83,6 +87,8 @@ export class Supernodes {
   readonly #abort = new AbortController();
   #ready: Promise<void> = Promise.resolve();
   #tellUp: () => void = () => {};
+  /** When one was lost last. */
+  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SupernodesOptions) {
     this.#options = options;
@@ -112,7 +118,7 @@ export class Supernodes {
     const someUp = new Promise<void>((resolve) => {
       this.#tellUp = resolve;
     });
-    const all = this.#membership.start().then(() => this.#allDialled());
+    const all = this.#membership.start().then(() => this.#dialAll());
     const signal = this.#abort.signal;
     const grace = someUp.then(() => sleep(graceMs, undefined, { signal, ref: false })).catch(() => {});
     this.#ready = Promise.race([all, grace]);
@@ -201,18 +207,22 @@ export class Supernodes {
     const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
     const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs, traceparent };
     const tried = new Set<string>();
-    for (let waited = false; ; ) {
+    let backByMs: number | undefined;
+    for (;;) {
       const link = this.#home(id, tried);
       const supernode = link?.identity;
       if (link === undefined || supernode === undefined) {
-        if (!waited) {
-          // Those that went away, while they were asked or before, are dialled again: they may be back.
-          waited = true;
-          await untilAborted(this.#allDialled(), signal);
-          tried.clear();
-          continue;
+        const now = performance.now();
+        if (backByMs === undefined) {
+          backByMs = this.#lostAtMs + backWithinMs;
+          await untilAborted(settledBy(this.#dialAll(), Math.max(backByMs, now + attemptMs)), signal);
+        } else if (now < backByMs) {
+          await untilAborted(settledBy(this.#nextDialled(), backByMs), signal);
+        } else {
+          throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
         }
-        throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
+        tried.clear();
+        continue;
       }
       try {
         const answer = await link.register(message, signal);
@@ -255,8 +265,16 @@ export class Supernodes {
     return undefined;
   }
 
-  async #allDialled(): Promise<void> {
-    await Promise.all([...this.#links.values()].map(({ dialled }) => dialled));
+  /** Settled when each that is away was dialled once. */
+  async #dialAll(): Promise<void> {
+    const links = [...this.#links.values()];
+    for (const link of links) link.hurry();
+    await Promise.all(links.map(({ attempt }) => attempt));
+  }
+
+  /** Settled when one of them was dialled once more. */
+  async #nextDialled(): Promise<void> {
+    await Promise.race([...this.#links.values()].map(({ attempt }) => attempt));
   }
 
   // --- members
@@ -311,7 +329,10 @@ export class Supernodes {
   /** Returns whether it is to be dialled again: not while another of its addresses serves, nor when it is no member any more. */
   #down(link: SupernodeLink, supernode: SupernodeIdentity): boolean {
     if (this.isUp(supernode.host)) return false;
+    this.#lostAtMs = performance.now();
     for (const other of this.#links.values()) if (other !== link && this.#members.has(other.url)) other.start();
+    // One that was away longer may be back, and with nobody left that is worth to know at once.
+    if (this.up.length === 0) void this.#dialAll();
     this.#noteLoss(supernode);
     this.#options.onDown(supernode);
     void this.#announce(supernode.host);
@@ -339,4 +360,12 @@ export class Supernodes {
     }
     for (const [home, holdings] of byHome) this.send({ type: "holdings", holdings }, home);
   }
+}
+
+/** Settled when that is, or when it is time. */
+async function settledBy(work: Promise<void>, untilMs: number): Promise<void> {
+  const done = new AbortController();
+  const time = sleep(Math.max(0, untilMs - performance.now()), undefined, { signal: done.signal }).catch(() => {});
+  await Promise.race([work, time]);
+  done.abort();
 }
