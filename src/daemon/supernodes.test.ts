@@ -130,6 +130,26 @@ test("a supernode that is lost while it is asked, and is back at once, is asked 
   assert.equal((await registering)?.supernode.host, host);
 });
 
+test("the next home of a task knows who holds it, and asks him when it stands in", async (t) => {
+  const { supernode, client, task } = await stage(t);
+  const both = await Promise.all([supernode("one"), supernode("two")]);
+  let tellRecall: (version: VersionId) => void = () => {};
+  const recalled = new Promise<VersionId>((resolve) => {
+    tellRecall = resolve;
+  });
+  const onNews: SupernodesOptions["onNews"] = (news) => news.type === "recall" && tellRecall(news.version);
+  const { supernodes, happenings } = client({ urls: both.map(({ url }) => url), onNews });
+  await happenings.until(() => happenings.up.length === 2);
+  const { id, request } = task(1);
+  const { task: told, supernode: home } = await supernodes.register(id, request, { signal });
+  supernodes.holds({ task: id, version: told.version, complete: true }, home.host);
+  await both.find(({ url }) => url === home.url)?.close();
+  await happenings.until(() => happenings.down.length === 1);
+  const again = await supernodes.register(id, request, { signal });
+  assert.notEqual(again.supernode.host, home.host);
+  assert.equal(await recalled, told.version);
+});
+
 test("with no supernode left, one that was there a moment ago is waited for, and for no longer", async (t) => {
   const { supernode, client, task } = await stage(t);
   const only = await supernode("one");

@@ -28,6 +28,8 @@ import {
   type Token,
 } from "./supernode-link.ts";
 
+type Holdings = FromDaemonOf<"holdings">["holdings"];
+
 /** A task as its home told it, and the home. */
 export interface Registration {
   readonly task: Task;
@@ -127,6 +129,20 @@ export class Supernodes {
   /** To one of them; lost if it is away. */
   send(message: FromDaemon, host: HostId): void {
     this.#link(host)?.send(message);
+  }
+
+  /**
+   * A version is whole here, as its `home` is told: whoever is next, or should have been first, is told too. So one that stands in while the
+   * home hangs does not read it again.
+   */
+  holds(holding: Holdings[number], home: HostId): void {
+    const ranked = rankHomes(
+      holding.task,
+      this.up.map(({ host }) => host),
+    );
+    for (const host of ranked.slice(0, 2)) {
+      if (host !== home) this.send({ type: "holdings", holdings: [holding] }, host);
+    }
   }
 
   /** It has said what it must not: that counts as a loss of it, with what follows from many. */
@@ -350,7 +366,7 @@ export class Supernodes {
       return;
     }
     const left = this.up.map(({ host }) => host);
-    const byHome = new Map<HostId, FromDaemonOf<"holdings">["holdings"]>();
+    const byHome = new Map<HostId, Holdings>();
     for (const holding of this.#options.introduce().holdings) {
       const [home, next] = rankHomes(holding.task, [...left, lost]);
       if (home !== lost || next === undefined) continue;

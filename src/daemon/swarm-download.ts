@@ -40,6 +40,8 @@ export interface SwarmDownloadOptions {
   readonly log: Log;
   /** To the task's home. */
   readonly send: (message: FromDaemon, home: HostId) => void;
+  /** All of the version is here. */
+  readonly holds: (home: HostId) => void;
   /** A supernode sent what it did not sign. */
   readonly refuse: (supernode: HostId, error: DragonflyError) => void;
   readonly openOrigin: OpenOrigin;
@@ -379,8 +381,9 @@ export class SwarmDownload implements Driver {
     }
   }
 
-  #complete(finished: Finished): Promise<void> {
-    return finishHolding(this.#options.store, this.#transfer.holding, finished);
+  async #complete(finished: Finished): Promise<void> {
+    await finishHolding(this.#options.store, this.#transfer.holding, finished);
+    this.#options.holds(this.home);
   }
 
   #send(message: FromDaemon): void {

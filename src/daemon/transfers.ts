@@ -227,6 +227,7 @@ export class Transfers {
       random,
       log,
       send: (message, home) => supernodes.send(message, home),
+      holds: (home) => supernodes.holds({ task: key.id, version: found.task.version, complete: true }, home),
       refuse: (supernode, error) => supernodes.refuse(supernode, error),
       openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
     });
