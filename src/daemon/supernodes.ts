@@ -381,7 +381,8 @@ export class Supernodes {
 /** Settled when that is, or when it is time. */
 async function settledBy(work: Promise<void>, untilMs: number): Promise<void> {
   const done = new AbortController();
-  const time = sleep(Math.max(0, untilMs - performance.now()), undefined, { signal: done.signal }).catch(() => {});
+  const { signal } = done;
+  const time = sleep(Math.max(0, untilMs - performance.now()), undefined, { signal, ref: false }).catch(() => {});
   await Promise.race([work, time]);
   done.abort();
 }
