@@ -236,6 +236,19 @@ test("a single accuser isolates nobody", () => {
   }
 });
 
+test("who gives way to his host's own work is slow without fault, and wrong bytes are a fault all the same", () => {
+  const talk = new Dialogue();
+  talk.swarm("a", "b", "c");
+  const pressure = { cpu: 0, disk: 0, memory: 0 };
+  const accuse = (reason: "stalled" | "slow" | "corrupt") =>
+    ["a", "c", "a"].flatMap((by) =>
+      talk.say({ type: "strike", host: "b" as HostId, by: by as HostId, version: v1, reason }),
+    );
+  talk.say({ type: "load", host: "b" as HostId, load: { givingWay: true, othersSentRate: 1, pressure } });
+  assert.deepEqual([...accuse("stalled"), ...accuse("slow")], []);
+  assert.equal(accuse("corrupt").filter((said) => said.startsWith("b isolated")).length, 1);
+});
+
 test("leaving and coming back does not clear an isolation; the operator's release does", () => {
   const talk = new Dialogue();
   talk.swarm("a", "b");

@@ -299,6 +299,8 @@ export class Scheduler {
     const host = this.#hosts.get(event.host);
     if (host === undefined) return;
     const { by, version, reason, piece } = event;
+    // It has said why: its host's own work goes first.
+    if (host.load?.givingWay === true && (reason === "stalled" || reason === "slow")) return;
     const untilMs = this.#hosts.strike(host, { reason, atMs: now, by, version, piece });
     if (untilMs === undefined) return;
     this.#effects.push({ type: "isolated", host: host.id, reason, untilMs });
