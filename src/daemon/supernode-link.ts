@@ -67,6 +67,8 @@ interface Waiting {
 /** Long, because the alternative may be the origin: a supernode that is merely busy must not send everybody there. */
 const dialTimeoutMs = 10_000;
 const firstRetryMs = 200;
+/** So long after it was dialled, a machine that is there and reachable has taken the connection. */
+const unansweredMs = 1000;
 const maxRetryMs = 10_000;
 
 export class SupernodeLink {
@@ -81,6 +83,8 @@ export class SupernodeLink {
   #attempt: Promise<void> = Promise.resolve();
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
   #endPause: () => void = () => {};
+  #dialledAtMs = Number.POSITIVE_INFINITY;
+  #unanswered = new AbortController();
 
   constructor(options: SupernodeLinkOptions) {
     this.url = options.url;
@@ -104,9 +108,14 @@ export class SupernodeLink {
     this.#attempt = this.#tryDial();
   }
 
-  /** Does not wait until it is time for the next attempt, but for a moment after the last. */
+  /**
+   * Does not wait until it is time for the next attempt, but for a moment after the last; nor for the answer to one that may have been lost on
+   * its way, while the network was cut: TCP itself would repeat it seconds later.
+   */
   hurry(): void {
-    if (performance.now() - this.#attemptedAtMs >= firstRetryMs) this.#endPause();
+    const now = performance.now();
+    if (now - this.#attemptedAtMs >= firstRetryMs) this.#endPause();
+    if (now - this.#dialledAtMs >= unansweredMs) this.#unanswered.abort();
   }
 
   send(message: FromDaemon): void {
@@ -195,7 +204,14 @@ export class SupernodeLink {
   }
 
   async #dial(): Promise<void> {
-    const socket = await dialControl(this.url, dialTimeoutMs, this.#options.credentials);
+    this.#dialledAtMs = performance.now();
+    this.#unanswered = new AbortController();
+    const { credentials } = this.#options;
+    const socket = await dialControl(this.url, {
+      timeoutMs: dialTimeoutMs,
+      credentials,
+      unanswered: this.#unanswered.signal,
+    });
     await new Promise<void>((resolve, reject) => {
       const channel: Channel = new ControlChannel(socket, parseFromSupernode, {
         message: (message) => {

@@ -1,32 +1,16 @@
-// The supernodes that this host uses: keeps a control channel to each, asks the one that is a task's home, and the next in its order where the
-// home is away. All hosts order alike (core/homes.ts), so that they meet without agreeing on anything.
+// The supernodes as this host uses them: asks the one that is a task's home, and the next in its order where the home is away; tells what is
+// held here to those that should know.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
 import { rankHomes } from "../core/homes.ts";
 import type { HostId, TaskId, VersionId } from "../core/ids.ts";
-import { Isolation, type IsolationTuning } from "../core/isolation.ts";
 import type { Version } from "../core/version.ts";
-import type { Credentials } from "../net/credentials.ts";
-import type { Log } from "../runtime/log.ts";
 import { untilAborted } from "../runtime/until-aborted.ts";
-import {
-  controlProtocol,
-  type FromDaemon,
-  type FromDaemonOf,
-  maxKnownKeys,
-  type NeighbourAddress,
-} from "../wire/control.ts";
+import type { FromDaemon, FromDaemonOf, NeighbourAddress } from "../wire/control.ts";
 import type { TaskRequest } from "../wire/task-key.ts";
-import { Membership, type Resolve } from "./membership.ts";
-import {
-  type Certificate,
-  type News,
-  type SupernodeIdentity,
-  SupernodeLink,
-  type Task,
-  type Token,
-} from "./supernode-link.ts";
+import type { Certificate, SupernodeIdentity, SupernodeLink, Task, Token } from "./supernode-link.ts";
+import { SupernodeMembers, type SupernodeMembersOptions } from "./supernode-members.ts";
 
 type Holdings = FromDaemonOf<"holdings">["holdings"];
 
@@ -36,23 +20,9 @@ export interface Registration {
   readonly supernode: SupernodeIdentity;
 }
 
-export interface SupernodesOptions {
-  readonly urls: readonly string[];
-  /** Where the cluster speaks TLS. */
-  readonly credentials?: Credentials | undefined;
-  readonly host: HostId;
-  readonly software: string;
-  readonly log: Log;
-  /** What to say in `hello`, asked anew at each dialling. */
-  readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings" | "limits">;
-  readonly onNews: (news: News, supernode: SupernodeIdentity) => void;
+export interface SupernodesOptions extends SupernodeMembersOptions {
   /** With the answer to a registration. */
   readonly onIntroduced: (version: VersionId, neighbours: readonly NeighbourAddress[]) => void;
-  readonly onUp: (supernode: SupernodeIdentity) => void;
-  readonly onDown: (supernode: SupernodeIdentity) => void;
-  readonly resolve?: Resolve;
-  readonly resolveEveryMs?: number;
-  readonly isolation?: IsolationTuning;
 }
 
 export interface Registering {
@@ -61,18 +31,8 @@ export interface Registering {
   readonly version?: VersionId | undefined;
 }
 
-/** One that is lost again and again is asked last for a while: its tasks would move with it each time. */
-const lossTuning: IsolationTuning = {
-  ...{ afterFaults: 5, windowMs: 60_000, firstMs: 30_000, maxMs: 600_000, probationMs: 120_000 },
-};
 /** Attempts at a supernode that says it is overloaded. */
 const maxBusyTries = 10;
-/** So long after the last was lost: one that is restarted must not send its hosts to the origin. */
-const backWithinMs = 3000;
-/** What is away for longer is given one attempt, and this time for it. */
-const attemptMs = 1000;
-/** At the start, how long those that answered wait for the others: a task asked of the wrong home is read twice. */
-const graceMs = 500;
 /** Within this time hosts tell the others what they hold of a lost supernode's tasks: not all at once. */
 const announceWithinMs = 1000;
 /** Somebody waits for room. */
@@ -80,21 +40,18 @@ const copiesWithinMs = 500;
 
 export class Supernodes {
   readonly #options: SupernodesOptions;
-  readonly #membership: Membership;
-  readonly #links = new Map<string, SupernodeLink>();
-  readonly #members = new Set<string>();
-  /** By host, of all that were met. */
-  readonly #keys = new Map<HostId, string>();
-  readonly #losses = new Map<HostId, Isolation>();
+  readonly #members: SupernodeMembers;
   readonly #abort = new AbortController();
-  #ready: Promise<void> = Promise.resolve();
-  #tellUp: () => void = () => {};
-  /** When one was lost last. */
-  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SupernodesOptions) {
     this.#options = options;
-    this.#membership = new Membership({ ...options, onMembers: (urls) => this.#meet(urls) });
+    this.#members = new SupernodeMembers({
+      ...options,
+      onDown: (supernode) => {
+        options.onDown(supernode);
+        void this.#announce(supernode.host);
+      },
+    });
   }
 
   get configured(): boolean {
@@ -103,37 +60,35 @@ export class Supernodes {
 
   /** Those that are there. */
   get up(): SupernodeIdentity[] {
-    return [...this.#links.values()].flatMap(({ identity }) => identity ?? []);
+    return this.#members.up;
   }
 
   isUp(host: HostId): boolean {
-    return this.#link(host) !== undefined;
+    return this.#members.link(host) !== undefined;
+  }
+
+  /** One was lost so lately, in milliseconds. */
+  lostWithin(ms: number): boolean {
+    return performance.now() - this.#members.lostAtMs < ms;
   }
 
   /** Whom `register` is going to ask first; undefined while nobody is there. */
   homeOf(task: TaskId): SupernodeIdentity | undefined {
-    return this.#home(task, new Set())?.identity;
+    return this.#members.home(task)?.identity;
   }
 
   start(): void {
-    if (!this.configured) return;
-    const someUp = new Promise<void>((resolve) => {
-      this.#tellUp = resolve;
-    });
-    const all = this.#membership.start().then(() => this.#dialAll());
-    const signal = this.#abort.signal;
-    const grace = someUp.then(() => sleep(graceMs, undefined, { signal, ref: false })).catch(() => {});
-    this.#ready = Promise.race([all, grace]);
+    if (this.configured) this.#members.start();
   }
 
   /** To one of them; lost if it is away. */
   send(message: FromDaemon, host: HostId): void {
-    this.#link(host)?.send(message);
+    this.#members.link(host)?.send(message);
   }
 
   /**
-   * A version is whole here, as its `home` is told: whoever is next, or should have been first, is told too. So one that stands in while the
-   * home hangs does not read it again.
+   * A version is here, or on its way, as its `home` knows: whoever is next, or should have been first, is told too. So one that stands in while
+   * the home hangs does not read again what hosts have.
    */
   holds(holding: Holdings[number], home: HostId): void {
     const ranked = rankHomes(
@@ -147,12 +102,12 @@ export class Supernodes {
 
   /** It has said what it must not: that counts as a loss of it, with what follows from many. */
   refuse(host: HostId, error: DragonflyError): void {
-    this.#link(host)?.refuse(error);
+    this.#members.link(host)?.refuse(error);
   }
 
   /** To all that are there. */
   tell(message: FromDaemon): void {
-    for (const link of this.#links.values()) link.send(message);
+    this.#members.tell(message);
   }
 
   /**
@@ -175,16 +130,13 @@ export class Supernodes {
   }
 
   /** A token service has a home too, so that all hosts share its tokens. Errors: what it refuses with; `supernode-unreachable`. */
-  async getToken(wish: Parameters<SupernodeLink["getToken"]>[0], signal: AbortSignal): Promise<Token> {
-    await untilAborted(this.#ready, signal);
-    const link = this.#home(`${wish.realm} ${wish.service ?? ""}`, new Set());
-    if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
-    return link.getToken(wish, signal);
+  getToken(wish: Parameters<SupernodeLink["getToken"]>[0], signal: AbortSignal): Promise<Token> {
+    return this.#askHome(`${wish.realm} ${wish.service ?? ""}`, (home) => home.getToken(wish, signal), signal);
   }
 
   /** From whichever is there; `use` throws `protocol-violation` where it was altered. Errors: that, and those of `SupernodeLink.renew`. */
   async renew(csr: string, use: (issued: Certificate) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const link = [...this.#links.values()].find(({ identity }) => identity !== undefined);
+    const link = this.#members.any;
     if (link === undefined) throw new DragonflyError("supernode-unreachable", "no supernode answers");
     const issued = await link.renew(csr, signal);
     try {
@@ -201,7 +153,7 @@ export class Supernodes {
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(copiesWithinMs)]);
     const byHome = new Map<SupernodeLink, VersionId[]>();
     for (const { id, taskId } of versions) {
-      const home = this.#home(taskId, new Set());
+      const home = this.#members.home(taskId);
       if (home !== undefined) byHome.set(home, [...(byHome.get(home) ?? []), id]);
     }
     const answers = [...byHome].map(([home, ids]) => home.lastCopies(ids, signal).catch(() => undefined));
@@ -210,151 +162,53 @@ export class Supernodes {
 
   close(): void {
     this.#abort.abort();
-    this.#membership.close();
-    for (const link of this.#links.values()) link.close();
+    this.#members.close();
   }
 
-  // --- registering
-
-  async #register(id: TaskId, task: TaskRequest, { signal, version }: Registering): Promise<Registration> {
-    await untilAborted(this.#ready, signal);
+  #register(id: TaskId, task: TaskRequest, { signal, version }: Registering): Promise<Registration> {
     const filter = task.filter === undefined ? undefined : [...task.filter];
     const { url, headers, tag, contentDigest, range, ca, insecureOrigin, onlyShareable, rights, traceparent } = task;
     const key = { url, headers, tag, contentDigest, range, filter, ca, insecureOrigin, rights };
     const message = { version, ...key, onlyShareable, maxAgeMs: task.maxAgeMs, traceparent };
-    const tried = new Set<string>();
-    let backByMs: number | undefined;
+    const ask = async (home: SupernodeLink, supernode: SupernodeIdentity): Promise<Registration> => {
+      const answer = await home.register(message, signal);
+      this.#options.onIntroduced(answer.version, answer.neighbours);
+      return { task: answer, supernode };
+    };
+    return this.#askHome(id, ask, signal);
+  }
+
+  /** Asks the first in the name's order that can answer; with nobody there, whoever comes soon. */
+  async #askHome<T>(
+    name: string,
+    ask: (home: SupernodeLink, identity: SupernodeIdentity) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    await untilAborted(this.#members.ready, signal);
+    const asked = new Set<string>();
+    let originAway: DragonflyError | undefined;
+    let untilMs: number | undefined;
     for (;;) {
-      const link = this.#home(id, tried);
-      const supernode = link?.identity;
-      if (link === undefined || supernode === undefined) {
-        const now = performance.now();
-        if (backByMs === undefined) {
-          backByMs = this.#lostAtMs + backWithinMs;
-          await untilAborted(settledBy(this.#dialAll(), Math.max(backByMs, now + attemptMs)), signal);
-        } else if (now < backByMs) {
-          await untilAborted(settledBy(this.#nextDialled(), backByMs), signal);
-        } else {
+      const home = this.#members.home(name, asked);
+      const identity = home?.identity;
+      if (home === undefined || identity === undefined) {
+        if (originAway !== undefined) throw originAway;
+        untilMs ??= this.#members.patientUntilMs;
+        if (!(await this.#members.comes(untilMs, signal)))
           throw new DragonflyError("supernode-unreachable", `no supernode answers at ${this.#options.urls.join(", ")}`);
-        }
-        tried.clear();
+        asked.clear();
         continue;
       }
       try {
-        const answer = await link.register(message, signal);
-        this.#options.onIntroduced(answer.version, answer.neighbours);
-        return { task: answer, supernode };
+        return await ask(home, identity);
       } catch (thrown) {
         const error = DragonflyError.from(thrown);
-        if (error.code !== "supernode-unreachable") throw error;
-        tried.add(link.url);
+        // Perhaps it is the supernode that is cut off: another may reach the origin.
+        if (error.code === "origin-unreachable") originAway = error;
+        else if (error.code !== "supernode-unreachable") throw error;
+        asked.add(home.url);
       }
     }
-  }
-
-  /** The first in the task's order of those that are there. */
-  #home(name: string, without: ReadonlySet<string>): SupernodeLink | undefined {
-    const there = [...this.#links.values()].filter(({ identity, url }) => identity !== undefined && !without.has(url));
-    const steady = there.filter(({ identity }) => identity !== undefined && !this.#isIsolated(identity.host));
-    const left = steady.length > 0 ? steady : there;
-    const [home] = rankHomes(
-      name,
-      left.flatMap(({ identity }) => identity?.host ?? []),
-    );
-    return left.find(({ identity }) => identity?.host === home);
-  }
-
-  #isIsolated(host: HostId): boolean {
-    return this.#losses.get(host)?.advance(performance.now()) === "isolated";
-  }
-
-  #noteLoss({ host, url }: SupernodeIdentity): void {
-    const isolation = this.#losses.get(host) ?? new Isolation(this.#options.isolation ?? lossTuning);
-    if (this.#losses.size < maxKnownKeys) this.#losses.set(host, isolation);
-    const now = performance.now();
-    if (!isolation.fault(now)) return;
-    this.#options.log.warn("supernode isolated", { url, host, forMs: Math.round(isolation.untilMs - now) });
-  }
-
-  #link(host: HostId): SupernodeLink | undefined {
-    for (const link of this.#links.values()) if (link.identity?.host === host) return link;
-    return undefined;
-  }
-
-  /** Settled when each that is away was dialled once. */
-  async #dialAll(): Promise<void> {
-    const links = [...this.#links.values()];
-    for (const link of links) link.hurry();
-    await Promise.all(links.map(({ attempt }) => attempt));
-  }
-
-  /** Settled when one of them was dialled once more. */
-  async #nextDialled(): Promise<void> {
-    await Promise.race([...this.#links.values()].map(({ attempt }) => attempt));
-  }
-
-  // --- members
-
-  #meet(urls: ReadonlySet<string>): void {
-    this.#members.clear();
-    for (const url of urls) {
-      this.#members.add(url);
-      this.#linkTo(url).start();
-    }
-    for (const [url, link] of this.#links) if (!urls.has(url) && link.identity === undefined) this.#part(url, link);
-  }
-
-  #linkTo(url: string): SupernodeLink {
-    const known = this.#links.get(url);
-    if (known !== undefined) return known;
-    const { log, onNews, credentials } = this.#options;
-    const link: SupernodeLink = new SupernodeLink({
-      url,
-      credentials,
-      log,
-      hello: () => this.#hello(),
-      onNews,
-      onUp: (supernode) => this.#up(supernode),
-      onDown: (supernode) => this.#down(link, supernode),
-    });
-    this.#links.set(url, link);
-    return link;
-  }
-
-  #part(url: string, link: SupernodeLink): void {
-    this.#links.delete(url);
-    link.close();
-  }
-
-  #hello(): Omit<FromDaemonOf<"hello">, "sealKey"> {
-    const { host, software, introduce } = this.#options;
-    const keys = [...this.#keys.values()];
-    return { type: "hello", protocol: controlProtocol, host, software, keys, ...introduce() };
-  }
-
-  #up(supernode: SupernodeIdentity): void {
-    const { host, keyText } = supernode;
-    if (this.#keys.get(host) !== keyText && this.#keys.size < maxKnownKeys) {
-      this.#keys.set(host, keyText);
-      this.tell({ type: "keys", keys: [...this.#keys.values()] });
-    }
-    this.#tellUp();
-    this.#options.onUp(supernode);
-  }
-
-  /** Returns whether it is to be dialled again: not while another of its addresses serves, nor when it is no member any more. */
-  #down(link: SupernodeLink, supernode: SupernodeIdentity): boolean {
-    if (this.isUp(supernode.host)) return false;
-    this.#lostAtMs = performance.now();
-    for (const other of this.#links.values()) if (other !== link && this.#members.has(other.url)) other.start();
-    // One that was away longer may be back, and with nobody left that is worth to know at once.
-    if (this.up.length === 0) void this.#dialAll();
-    this.#noteLoss(supernode);
-    this.#options.onDown(supernode);
-    void this.#announce(supernode.host);
-    if (this.#members.has(link.url)) return true;
-    this.#part(link.url, link);
-    return false;
   }
 
   /** What this host holds of the lost one's tasks is told to their next homes, which have not heard of it. */
@@ -376,13 +230,4 @@ export class Supernodes {
     }
     for (const [home, holdings] of byHome) this.send({ type: "holdings", holdings }, home);
   }
-}
-
-/** Settled when that is, or when it is time. */
-async function settledBy(work: Promise<void>, untilMs: number): Promise<void> {
-  const done = new AbortController();
-  const { signal } = done;
-  const time = sleep(Math.max(0, untilMs - performance.now()), undefined, { signal, ref: false }).catch(() => {});
-  await Promise.race([work, time]);
-  done.abort();
 }

@@ -100,7 +100,7 @@ async function opens(cluster: SecureCluster, { identity }: Credentials): Promise
   const { trusted } = await cluster.authority();
   const credentials = new Credentials({ ...identity, authorities: [...identity.authorities, ...trusted] });
   try {
-    (await dialControl(`https://${cluster.address}`, 5000, credentials)).terminate();
+    (await dialControl(`https://${cluster.address}`, { timeoutMs: 5000, credentials })).terminate();
     return true;
   } catch (error) {
     assert.match((error as Error).message, /401/);

@@ -1,11 +1,13 @@
 // A control channel whose other end may be there or not.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import type { DragonflyError } from "../core/error.ts";
-import { ControlChannel, heartbeatMs } from "./control-channel.ts";
+import { ControlChannel, dialControl, heartbeatMs } from "./control-channel.ts";
 
 const unexpected = (): never => assert.fail("nothing was said");
 
@@ -58,4 +60,46 @@ test("who answers each ping is kept, who answers none is gone at the fifth beat"
   assert.match((await silent.closed)?.message ?? "", /fell silent/);
   assert.equal(present.channel.open, true);
   assert.ok(pings.callCount() > 0, "it was asked");
+});
+
+/** A port of a process that is stopped and has no room for another connection: what is sent there is lost, as on a cut link. */
+async function unanswering(t: TestContext): Promise<number> {
+  const listen =
+    "require('net').createServer().listen({port:0,host:'127.0.0.1',backlog:1},function(){console.log(this.address().port)})";
+  const listener = spawn(process.execPath, ["-e", listen], { stdio: ["ignore", "pipe", "inherit"] });
+  const sockets: Socket[] = [];
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    listener.kill("SIGKILL");
+  });
+  const [said] = await once(listener.stdout, "data");
+  const port = Number(said);
+  listener.kill("SIGSTOP");
+  for (;;) {
+    const socket = connect({ host: "127.0.0.1", port }).on("error", () => {});
+    sockets.push(socket);
+    const taken = await Promise.race([once(socket, "connect"), new Promise((resolve) => setTimeout(resolve, 500))]);
+    if (taken === undefined) return port;
+  }
+}
+
+test("a connection that nobody takes is given up when it is said so, one that is taken is not", async (t) => {
+  const lost = new AbortController();
+  const dialling = dialControl(`http://127.0.0.1:${await unanswering(t)}`, {
+    timeoutMs: 60_000,
+    unanswered: lost.signal,
+  });
+  lost.abort();
+  await assert.rejects(dialling, { code: "supernode-unreachable", message: /does not take the connection/ });
+
+  const silent = createServer().listen(0, "127.0.0.1");
+  t.after(() => silent.close());
+  await once(silent, "listening");
+  const { port } = silent.address() as { readonly port: number };
+  const busy = new AbortController();
+  const waiting = dialControl(`http://127.0.0.1:${port}`, { timeoutMs: 1000, unanswered: busy.signal });
+  const [socket] = await once(silent, "connection");
+  t.after(() => socket.destroy());
+  setTimeout(() => busy.abort(), 100);
+  await assert.rejects(waiting, { code: "supernode-unreachable", message: /handshake has timed out/ });
 });

@@ -1,6 +1,7 @@
 // One end of the control channel: typed messages over a WebSocket, with a heartbeat. What the messages mean is their owner's.
 
 import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { DragonflyError } from "../core/error.ts";
@@ -187,17 +188,34 @@ export class ControlListener {
   }
 }
 
+export interface Dialling {
+  readonly timeoutMs: number;
+  /** For `https:`. */
+  readonly credentials?: Credentials | undefined;
+  /** Ends an attempt that the other machine has not even taken the connection of; later it changes nothing. */
+  readonly unanswered?: AbortSignal | undefined;
+}
+
 /** Dials a supernode (`http://host:port`, or `https:` with credentials). Errors: `supernode-unreachable`. */
-export function dialControl(url: string, timeoutMs: number, credentials?: Credentials): Promise<WebSocket> {
+export function dialControl(url: string, { timeoutMs, credentials, unanswered }: Dialling): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
+    const address = addressOfUrl(url);
+    const connection =
+      credentials === undefined ? connect(address) : credentials.connect(address, { role: "supernode" });
+    // The handshake's time limit is the connection's, which ws does not set on one that it did not make.
+    connection.setTimeout(timeoutMs);
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}${controlPath}`, {
       maxPayload: maxControlBytes,
       perMessageDeflate: false,
       handshakeTimeout: timeoutMs,
-      ...(credentials === undefined
-        ? {}
-        : { createConnection: () => credentials.connect(addressOfUrl(url), { role: "supernode" }) }),
+      createConnection: () => connection,
     });
+    const giveUp = (): void => {
+      reject(new DragonflyError("supernode-unreachable", `the supernode at ${url} does not take the connection`));
+      socket.terminate();
+    };
+    unanswered?.addEventListener("abort", giveUp, { once: true });
+    connection.once("connect", () => unanswered?.removeEventListener("abort", giveUp));
     socket.once("open", () => {
       socket.removeAllListeners("error");
       resolve(socket);

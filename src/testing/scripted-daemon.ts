@@ -28,7 +28,7 @@ export class ScriptedDaemon {
     address = `127.0.0.1:${20_000 + Number.parseInt(name, 16)}`,
   ): Promise<ScriptedDaemon> {
     const daemon = new ScriptedDaemon(name.repeat(32) as HostId);
-    const socket = await dialControl(url, 2000);
+    const socket = await dialControl(url, { timeoutMs: 2000 });
     daemon.#channel = new ControlChannel<FromSupernode, FromDaemon>(socket, parseFromSupernode, {
       message: (message) => daemon.#hear(message),
       closed: () => {

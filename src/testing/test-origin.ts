@@ -54,6 +54,8 @@ export interface SeenRequest {
 
 export interface TestOriginOptions extends TestAnswer {
   readonly host?: string;
+  /** One that was free, to be there later or again. */
+  readonly port?: number;
   /** From `makeTestCertificate`. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Overrides the answer to the nth request since the start, from 0. */
@@ -74,7 +76,7 @@ export class TestOrigin {
   mostServing = 0;
 
   private constructor(options: TestOriginOptions) {
-    const { host = "127.0.0.1", tls, script, ...answer } = options;
+    const { host = "127.0.0.1", port: _, tls, script, ...answer } = options;
     this.answer = answer;
     this.script = script;
     this.#host = host;
@@ -89,7 +91,7 @@ export class TestOrigin {
 
   static async start(options: TestOriginOptions = {}): Promise<TestOrigin> {
     const origin = new TestOrigin(options);
-    origin.#server.listen(0, origin.#host);
+    origin.#server.listen(options.port ?? 0, origin.#host);
     await once(origin.#server, "listening");
     return origin;
   }
