@@ -31,8 +31,8 @@ export type DownloadEvent =
   | { readonly type: "corrupt"; readonly id: HostId; readonly piece: PieceIndex }
   /** It came, nobody signed its digest, and it takes another neighbour to confirm it. */
   | { readonly type: "vouched"; readonly id: HostId; readonly piece: PieceIndex }
-  /** What `go-to-origin` asked for is read. */
-  | { readonly type: "origin-read" }
+  /** What `go-to-origin` asked for is read, or nothing answers there now. */
+  | { readonly type: "origin-left" }
   /** The origin was read by this host itself and gave this piece. */
   | { readonly type: "fetched"; readonly piece: PieceIndex }
   /** Whether the supernode, and the seed with it, is there. */

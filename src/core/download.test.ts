@@ -351,7 +351,7 @@ function shared(): { readonly talk: Dialogue; readonly own: string[] } {
     own.push(...said);
     const [, from = "", to = ""] = /(\d+)-(\d+)/.exec(said[0] ?? "") ?? [];
     for (let piece = Number(from); piece < Number(to); piece++) talk.say({ type: "fetched", piece });
-    said = atOrigin(talk.say({ type: "origin-read" }));
+    said = atOrigin(talk.say({ type: "origin-left" }));
   }
   return { talk, own };
 }
@@ -394,7 +394,7 @@ test("what nobody signed is asked for only when the seed is away, and of each ne
   assert.deepEqual(say({ type: "vouched", id: one, piece: 0 }), [`${other}: 0?`]);
   assert.deepEqual(atOrigin(say({ type: "verified", id: other, piece: 0 })), ["origin: 1-2"]);
   say({ type: "fetched", piece: 1 });
-  assert.deepEqual(say({ type: "origin-read" }), ["complete"]);
+  assert.deepEqual(say({ type: "origin-left" }), ["complete"]);
 });
 
 test("a seed that has nothing of what is missing, as nobody has, is told so after a while", () => {

@@ -181,7 +181,7 @@ export class Download {
       case "fetched":
         this.#originTurns.fed(now);
         return this.#keep(event.piece, undefined);
-      case "origin-read":
+      case "origin-left":
         this.#state = "fetching";
         return;
       case "seed-away":

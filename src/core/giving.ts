@@ -18,7 +18,8 @@ export class Giving {
   readonly #promised = new Bitset();
   #given = new Uint16Array(512);
   #distinct = 0;
-  readonly #arrived = new Bitset();
+  /** Pieces whose way to somebody has ended once: they arrived, or were called off, mostly since they had come from elsewhere. */
+  readonly settled = new Bitset();
 
   constructor(random: Random) {
     this.#random = random;
@@ -27,11 +28,6 @@ export class Giving {
   /** How many pieces were given or are on their way, each counted once. */
   get distinct(): number {
     return this.#distinct;
-  }
-
-  /** How many pieces somebody is known to have from here, each counted once. */
-  get arrived(): number {
-    return this.#arrived.count;
   }
 
   /** Whether it was never given. */
@@ -65,13 +61,14 @@ export class Giving {
 
   /** The receiver has all of it. */
   kept(piece: PieceIndex): void {
-    this.#arrived.add(piece);
+    this.settled.add(piece);
     this.#promised.delete(piece);
   }
 
   /** Cancelled, or the link is gone. */
   broken(piece: PieceIndex): void {
     if (!this.#promised.delete(piece)) return;
+    this.settled.add(piece);
     const given = this.#given[piece] ?? 0;
     if (given === 0) return;
     if (given === 1) this.#distinct--;

@@ -14,7 +14,7 @@ export class ReadAhead {
   readonly #tuning: ReadAheadTuning;
   readonly #pieceLength: number;
   #partBytes: number;
-  #lastArrived = 0;
+  #lastTaken = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(pieceLength: number, tuning = readAheadTuning) {
@@ -23,12 +23,11 @@ export class ReadAhead {
     this.#partBytes = pieceLength;
   }
 
-  /** How much the next part may be, in bytes, with so many pieces read and so many of them known to have arrived; 0 is not yet. */
-  next(read: number, arrived: number, nowMs: number): number {
-    if (arrived !== this.#lastArrived) this.#movedAtMs = nowMs;
-    this.#lastArrived = arrived;
+  /** How much the next part may be, in bytes, with so many pieces read that nobody has, after so many that somebody took; 0 is not yet. */
+  next(ahead: number, taken: number, nowMs: number): number {
+    if (taken !== this.#lastTaken) this.#movedAtMs = nowMs;
+    this.#lastTaken = taken;
     const { pieces, patienceMs } = this.#tuning;
-    const ahead = read - arrived;
     if (ahead >= pieces) {
       // Hosts are slower: what is begun must be small, or the bound means nothing.
       this.#partBytes = this.#pieceLength;

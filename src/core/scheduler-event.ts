@@ -56,7 +56,13 @@ export type SchedulerEvent =
       readonly complete: boolean;
       readonly facts?: DownloadFacts | undefined;
     }
-  | { readonly type: "left"; readonly host: HostId; readonly version: VersionId }
+  /** `moved`: it fetches on, at another home, and gives what it has. */
+  | {
+      readonly type: "left";
+      readonly host: HostId;
+      readonly version: VersionId;
+      readonly moved?: boolean | undefined;
+    }
   /** Two neighbours exchange no more, by the word of one of them. */
   | {
       readonly type: "parted";

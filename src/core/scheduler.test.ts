@@ -90,6 +90,17 @@ test("the supernode may want a version for nobody: one probe for it and the host
   assert.equal(talk.scheduler.swarms.get(v1)?.peers.length, 1);
 });
 
+test("a host that moved to another home gives on as before, and may read here no more until it registers again", () => {
+  const talk = new Dialogue();
+  talk.swarm("a", "b");
+  assert.deepEqual(talk.say({ type: "left", host: "a" as HostId, version: v1, moved: true }), []);
+  assert.deepEqual(talk.neighbours("b"), ["a"]);
+  const peer = talk.scheduler.hosts.get("a" as HostId)?.peers.get(v1);
+  assert.deepEqual([peer?.admitted, peer?.offers], [false, true]);
+  assert.deepEqual(talk.register("a"), ["a: admit v1, meet b"]);
+  assert.equal(peer?.admitted, true);
+});
+
 test("what the origin refuses, the supernode is told as a host would be", () => {
   const talk = new Dialogue();
   talk.say({ type: "seed-wanted", request: 3, task, audience: nobody });

@@ -100,7 +100,7 @@ export class Scheduler {
       case "progress":
         return this.#progress(event.host, event.version, event);
       case "left":
-        return this.#left(event.host, event.version);
+        return this.#left(event.host, event.version, event.moved);
       case "parted":
         return this.#parted(event.host, event.version, event.neighbour);
       case "more-neighbours":
@@ -138,10 +138,15 @@ export class Scheduler {
     if (host !== undefined) host.load = load;
   }
 
-  #left(id: HostId, version: VersionId): void {
+  #left(id: HostId, version: VersionId, moved = false): void {
     const peer = this.#hosts.peer(id, version);
     const swarm = this.#swarms.get(version);
     if (peer === undefined || swarm === undefined) return;
+    if (moved) {
+      peer.admitted = false;
+      peer.offers = true;
+      return;
+    }
     for (const { host } of peer.neighbours) this.#drop(host, version, id, "left");
     swarm.leave(peer);
   }

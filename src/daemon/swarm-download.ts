@@ -40,8 +40,10 @@ export interface SwarmDownloadOptions {
   readonly log: Log;
   /** To the task's home. */
   readonly send: (message: FromDaemon, home: HostId) => void;
-  /** All of the version is here. */
-  readonly holds: (home: HostId) => void;
+  /** Some or all of the version is here. */
+  readonly holds: (home: HostId, complete: boolean) => void;
+  /** Nothing of it comes any more, and it is not whole. */
+  readonly leave: () => void;
   /** A supernode sent what it did not sign. */
   readonly refuse: (supernode: HostId, error: DragonflyError) => void;
   readonly openOrigin: OpenOrigin;
@@ -147,6 +149,7 @@ export class SwarmDownload implements Driver {
   resume(task: Task, supernode: SupernodeIdentity): void {
     if (this.#stopped) return;
     if (supernode.host !== this.#supernode.host) {
+      this.#send({ type: "leave", version: task.version, moved: true });
       this.#partners.leaveSeeds();
       this.#loop.tell({ type: "gone", id: this.#supernode.host });
     }
@@ -194,7 +197,7 @@ export class SwarmDownload implements Driver {
     this.#partners.close();
     const { holding } = this.#transfer;
     if (holding.state === "complete") this.#reports.report(true);
-    else this.#send({ type: "leave", version: holding.version.id });
+    else this.#options.leave();
   }
 
   readAt(offset: number | undefined, last = Number.POSITIVE_INFINITY): void {
@@ -279,6 +282,7 @@ export class SwarmDownload implements Driver {
   // --- neighbours
 
   #join(task: Task, supernode: SupernodeIdentity): void {
+    this.#options.holds(supernode.host, false);
     this.#introduce({ id: supernode.host, address: supernode.address }, true);
     for (const neighbour of task.neighbours) this.#introduce(neighbour, false);
     this.#learn(task.manifest, supernode);
@@ -371,8 +375,8 @@ export class SwarmDownload implements Driver {
     try {
       const read = await this.#origin.read(part);
       if (read === undefined) return;
-      this.#loop.tell({ type: "origin-read" });
-      if (part.to !== null) return;
+      this.#loop.tell({ type: "origin-left" });
+      if (read === "away" || part.to !== null) return;
       await this.#intake.written();
       if (holding.state !== "complete") await this.#complete(read);
       this.#transfer.succeed();
@@ -383,7 +387,7 @@ export class SwarmDownload implements Driver {
 
   async #complete(finished: Finished): Promise<void> {
     await finishHolding(this.#options.store, this.#transfer.holding, finished);
-    this.#options.holds(this.home);
+    this.#options.holds(this.home, true);
   }
 
   #send(message: FromDaemon): void {

@@ -11,6 +11,8 @@ import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
+import { isUnanswered } from "../origin/origin-error.ts";
+import { outageMs } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
@@ -137,12 +139,18 @@ export class Transfers {
     for (const running of this.#running.values()) if (running.swarm?.home === host) void this.#rejoin(running);
   }
 
-  /** What it was the home of it has forgotten; what has no home may turn to it. What another is the home of by now stays there. */
+  /**
+   * What it was the home of it has forgotten; what has no home may turn to it; and what it is the home of comes back to it, from whoever stood
+   * in: a host that is new asks it, and two that seed one version read it twice.
+   */
   supernodeBack({ host }: SupernodeIdentity): void {
     const { supernodes } = this.#options;
     for (const running of this.#running.values()) {
       const home = running.swarm?.home;
-      if (home !== undefined && (home === host || !supernodes.isUp(home))) void this.#rejoin(running);
+      const right = supernodes.homeOf(running.transfer.holding.version.taskId)?.host;
+      if (home === undefined) continue;
+      const served = home !== host && supernodes.isUp(home);
+      if (!served || right === host) void this.#rejoin(running, served);
     }
   }
 
@@ -162,16 +170,27 @@ export class Transfers {
     // Before anybody is told that this host holds it.
     const held = store.latest(key.id);
     if (held?.state === "complete" && !(await held.intact())) await store.remove(held.version.id);
-    if (!supernodes.configured) {
-      return this.#withoutSupernode(key, request, "no supernode is configured");
+    if (!supernodes.configured) return this.#withoutSupernode(key, request, "no supernode is configured");
+    for (;;) {
+      try {
+        return await this.#throughSupernode(key, request);
+      } catch (thrown) {
+        const error = DragonflyError.from(thrown);
+        if (error.code !== "supernode-unreachable") throw error;
+        const ticket = await this.#withoutSupernode(key, request, error.message).catch((failure: unknown) => {
+          if (!this.#isCutOff(DragonflyError.from(failure))) throw failure;
+        });
+        if (ticket !== undefined) return ticket;
+      }
     }
-    try {
-      return await this.#throughSupernode(key, request);
-    } catch (thrown) {
-      const error = DragonflyError.from(thrown);
-      if (error.code !== "supernode-unreachable") throw error;
-      return this.#withoutSupernode(key, request, error.message);
-    }
+  }
+
+  /** Neither the origin can be reached nor a supernode that was there lately: a moment later either may. */
+  #isCutOff(failure: DragonflyError): boolean {
+    const { supernodes, log } = this.#options;
+    if (!isUnanswered(failure) || !supernodes.lostWithin(outageMs)) return false;
+    log.warn("nobody can be reached, trying again", { error: failure.message });
+    return true;
   }
 
   // --- with a supernode
@@ -227,7 +246,8 @@ export class Transfers {
       random,
       log,
       send: (message, home) => supernodes.send(message, home),
-      holds: (home) => supernodes.holds({ task: key.id, version: found.task.version, complete: true }, home),
+      holds: (home, complete) => supernodes.holds({ task: key.id, version: found.task.version, complete }, home),
+      leave: () => supernodes.tell({ type: "leave", version: found.task.version }),
       refuse: (supernode, error) => supernodes.refuse(supernode, error),
       openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
     });
@@ -285,8 +305,8 @@ export class Transfers {
     }
   }
 
-  async #rejoin({ transfer, swarm, request }: Running): Promise<void> {
-    if (swarm !== undefined) await rejoin({ transfer, swarm, request }, this.#options, this.#abort.signal);
+  async #rejoin({ transfer, swarm, request }: Running, served = false): Promise<void> {
+    if (swarm !== undefined) await rejoin({ transfer, swarm, request, served }, this.#options, this.#abort.signal);
   }
 
   // --- without a supernode

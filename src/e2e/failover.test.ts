@@ -106,6 +106,32 @@ test("what hosts hold in whole is given on by the next home, for a byte of the o
   }
 });
 
+test("a home that is back while its content is downloaded has the downloads back, and the origin is read once", async () => {
+  const swarm = await ProcessSwarm.start({ hosts: 3, supernodes: 2 });
+  try {
+    const before = origin.sentBytes;
+    const gets = swarm.hosts.map((host) => host.begin(origin.url("/back"), "-o", "back"));
+    await sent(content.length / 4);
+    const home = await homeOf(swarm.supernodes, "/back");
+    await home.program?.kill("SIGKILL");
+    const resumed = (times: number): Promise<unknown> => {
+      const told = new RegExp(`(?:download resumed[^]*){${times}}`);
+      return Promise.all(swarm.hosts.map(({ daemon }) => daemon?.said("stderr", told)));
+    };
+    await resumed(1);
+    await home.start();
+    await resumed(2);
+    await allRight(swarm, gets, "back");
+    for (const { daemon } of swarm.hosts) {
+      assert.match(daemon?.stderr ?? "", new RegExp(`download resumed[^]*download resumed .*supernode=${home.url}`));
+    }
+    // Twice some of it was on its way to a supernode that gave it to nobody.
+    assert.ok(origin.sentBytes - before < 1.5 * content.length, `${origin.sentBytes - before} bytes`);
+  } finally {
+    await swarm.close();
+  }
+});
+
 test("with none left the hosts end by themselves, and do not all read the origin", async () => {
   const swarm = await ProcessSwarm.start({ hosts: 5 });
   try {

@@ -73,6 +73,11 @@ export function interruption(signal: AbortSignal): DragonflyError {
 export function isTransient(error: DragonflyError): boolean {
   if (error.code === "origin-truncated") return true;
   if (error.code === "origin-refused") return transientStatuses.has(error.originStatus ?? 0);
+  return isUnanswered(error);
+}
+
+/** Nothing answers where the origin should be; it, or the way to it, may be there again a moment later. */
+export function isUnanswered(error: DragonflyError): boolean {
   return error.code === "origin-unreachable" && !lasting.has(rootCause(error).code);
 }
 
@@ -88,6 +93,10 @@ function reason(code: string, message: string, shown: string): string {
     case "EPIPE":
     case "UND_ERR_SOCKET":
       return `the origin broke the connection for ${shown}`;
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "ENETDOWN":
+      return `there is no way to ${shown} (${code}): is this machine's network up?`;
     case "ETIMEDOUT":
     case "UND_ERR_CONNECT_TIMEOUT":
       return `no connection to ${shown} within the time limit`;

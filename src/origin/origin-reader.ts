@@ -14,7 +14,7 @@ import { interruption } from "./origin-error.ts";
 import { PartPlan } from "./part-plan.ts";
 import { PartReader, type PartSource, type RateGate, type Stream } from "./part-reader.ts";
 import { type PieceBuffer, PieceOutlet } from "./piece-outlet.ts";
-import { defaultRetry, type RetryPolicy } from "./retry.ts";
+import { defaultRetry, outageMs, type RetryPolicy } from "./retry.ts";
 
 const MIB = 1024 * 1024;
 
@@ -64,7 +64,7 @@ export const defaultOriginReaderLimits: OriginReaderLimits = {
   maxPartBytes: 16 * MIB,
   stallMs: 10_000,
   retry: defaultRetry,
-  outageMs: 30_000,
+  outageMs,
 };
 
 /** So long at most is the content's first piece read alone. */

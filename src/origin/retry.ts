@@ -24,6 +24,9 @@ export const defaultRetry: RetryPolicy = {
   random: Math.random,
 };
 
+/** What was begun waits so long, in milliseconds, for an origin that is away. */
+export const outageMs = 30_000;
+
 /**
  * Who opens a content has nothing yet and can come again himself: he is told soon. In milliseconds from the first attempt, for an origin that
  * gives no answer, and for one that answers with an error.

@@ -21,7 +21,7 @@ import { type FromHost, type HostChannel, HostChannels } from "./host-channels.t
 import { HostOrders } from "./host-orders.ts";
 import { addressesOf } from "./introductions.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
-import type { AskersOwn } from "./seed.ts";
+import type { Appetite, AskersOwn } from "./seed.ts";
 import type { SeedBook } from "./seed-book.ts";
 import { SeedLeases } from "./seed-leases.ts";
 import { Takeovers } from "./takeovers.ts";
@@ -110,10 +110,12 @@ export class Cluster {
     this.#arm(now);
   }
 
-  /** Hosts fetch it, and know another supernode. */
-  isCovered(version: VersionId): boolean {
-    if (!this.#takeovers.hasOthers) return false;
-    return this.scheduler.swarms.get(version)?.peers.some(({ state }) => state === "fetching") ?? false;
+  /** How a version is to be read. What is read and with nobody would be read again by a supernode that takes over. */
+  appetite(version: VersionId): Appetite {
+    if (!this.#takeovers.hasOthers) return "all";
+    const peers = this.scheduler.swarms.get(version)?.peers ?? [];
+    if (peers.some(({ state, admitted }) => state === "fetching" && admitted)) return "as-taken";
+    return this.leases.isTaken(version) ? "all" : "none";
   }
 
   /** Some host holds all of it, other than this one. */
@@ -218,7 +220,7 @@ export class Cluster {
       case "parted":
         return this.dispatch({ ...message, host });
       case "leave":
-        return this.dispatch({ type: "left", host, version: message.version });
+        return this.#leave(host, message);
       case "keys":
       case "holdings":
       case "recalled":
@@ -227,6 +229,12 @@ export class Cluster {
       case "bye":
         return channel.close();
     }
+  }
+
+  #leave(host: HostId, { version, moved }: FromDaemonOf<"leave">): void {
+    this.dispatch({ type: "left", host, version, moved });
+    // It is read at another home already. Whoever is merely lost may come again, and the seed waits for him.
+    if (moved === true && this.appetite(version) === "none") this.leases.end(version);
   }
 
   #isLastCopy(version: VersionId, holder: HostId): boolean {

@@ -62,6 +62,19 @@ export class SeedLeases {
     }
   }
 
+  isTaken(version: VersionId): boolean {
+    return this.#holders.has(version);
+  }
+
+  /** Ends the read of a version that nobody waits for. */
+  end(version: VersionId): void {
+    const { seeds, dispatch } = this.#options;
+    if (seeds.find(version)?.state !== "reading") return;
+    seeds.stop(version);
+    const error = new DragonflyError("interrupted", "nobody waits for it any more");
+    dispatch({ type: "seed-failed", version, error: error.toJSON() });
+  }
+
   /** In the same turn as the scheduler's decision, so that the seed is counted before anything can end it. */
   hear(answer: Answer): void {
     const tell = this.#waiting.get(answer.request);
@@ -89,14 +102,12 @@ export class SeedLeases {
   }
 
   #left(version: VersionId, seed: Seed): void {
-    const { seeds, dispatch, peersOf } = this.#options;
+    const { seeds, peersOf } = this.#options;
     const holders = (this.#holders.get(version) ?? 1) - 1;
     if (holders > 0) return void this.#holders.set(version, holders);
     this.#holders.delete(version);
-    if (seed.state !== "reading" || seeds.find(version) !== seed) return;
+    if (seeds.find(version) !== seed) return;
     if (peersOf(version).some(({ state }) => state === "fetching")) return;
-    seeds.stop(version);
-    const error = new DragonflyError("interrupted", "nobody waits for it any more");
-    dispatch({ type: "seed-failed", version, error: error.toJSON() });
+    this.end(version);
   }
 }

@@ -33,8 +33,10 @@ export interface SeedOptions {
   readonly origin: Origin;
   /** The supernode's limit on reading from origins. */
   readonly gate: RateGate;
-  /** Hosts fetch the version, and there is a supernode that would take over: what is read and with nobody would be read again then. */
-  readonly isCovered: () => boolean;
+  /** How much of the version is wanted now. */
+  readonly appetite: () => Appetite;
+  /** Nobody has wanted it for a while: this seed is to be stopped. */
+  readonly onUnwanted: () => void;
   /** Told of each growth of the manifest. */
   readonly onManifest: (part: ManifestPart) => void;
   readonly onOriginBytes: (bytes: number) => void;
@@ -42,6 +44,11 @@ export interface SeedOptions {
   readonly onReadFailed: (error: DragonflyError) => void;
 }
 
+/** As fast as the origin gives; not far beyond what hosts have taken; not at all. */
+export type Appetite = "all" | "as-taken" | "none";
+
+/** So long a seed that nobody fetches from any more waits for whoever comes, or comes again. */
+const unwantedMs = 10_000;
 /** How often a seed that has read enough looks whether hosts have taken it. */
 const turnMs = 5;
 
@@ -61,6 +68,8 @@ export class Seed implements Servable {
   #tellTimer: NodeJS.Timeout | undefined;
   readonly #telling = new Telling();
   readonly #readAhead: ReadAhead;
+  /** Read from the origin by this process. */
+  readonly #fresh = new Bitset();
   #told: string | undefined;
   #originBytes = 0;
   #readSinceMs: number | undefined;
@@ -256,10 +265,21 @@ export class Seed implements Servable {
 
   /** Resolves to how much may be read next. */
   async #turn(signal: AbortSignal): Promise<number> {
-    while (!signal.aborted && this.#options.isCovered()) {
-      const bytes = this.#readAhead.next(this.holding.held.count, this.giving.arrived, performance.now());
-      if (bytes > 0) return bytes;
+    let wantedAtMs = performance.now();
+    while (!signal.aborted) {
       const sinceMs = performance.now();
+      const appetite = this.#options.appetite();
+      if (appetite === "all") break;
+      if (appetite === "as-taken") {
+        wantedAtMs = sinceMs;
+        const { settled } = this.giving;
+        const ahead = this.#fresh.copy();
+        ahead.deleteAll(settled);
+        const bytes = this.#readAhead.next(ahead.count, settled.count, sinceMs);
+        if (bytes > 0) return bytes;
+      } else if (sinceMs - wantedAtMs >= unwantedMs) {
+        this.#options.onUnwanted();
+      }
       await sleep(turnMs, undefined, { signal }).catch(() => {});
       this.#heldBackMs += performance.now() - sinceMs;
     }
@@ -312,6 +332,7 @@ export class Seed implements Servable {
     }
     await this.holding.write(piece, bytes, digest);
     this.#spared.add(piece);
+    this.#fresh.add(piece);
     this.manifest.set(piece, digest);
     this.#told = undefined;
     this.#untold.add(piece);

@@ -139,7 +139,8 @@ async function compose(
         slabs,
         origin,
         gate: originGate,
-        isCovered: () => cluster.isCovered(holding.version.id),
+        appetite: () => cluster.appetite(holding.version.id),
+        onUnwanted: () => cluster.leases.end(holding.version.id),
         onManifest: (part) => cluster.tellManifest(holding.version.id, part),
         onOriginBytes: (bytes) => {
           metrics.originBytes.inc(bytes);

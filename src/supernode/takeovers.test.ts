@@ -22,9 +22,9 @@ const count = countPieces(content.length, pieceLength);
 const other = generateKeyPairSync("ed25519");
 const otherKey = other.publicKey.export({ type: "spki", format: "der" }).toString("base64");
 
-async function stage(t: TestContext) {
+async function stage(t: TestContext, served = content) {
   const dataDir = await mkdtemp(join(tmpdir(), "dragonfly-takeover-"));
-  const origin = await TestOrigin.start({ content, etag: '"v1"' });
+  const origin = await TestOrigin.start({ content: served, etag: '"v1"' });
   const supernode = await Supernode.start(parseSupernodeOptions({ listen: "127.0.0.1:0", dataDir }));
   t.after(async () => {
     await supernode.close();
@@ -86,6 +86,23 @@ test("what hosts hold under digests that a known supernode signed is not read fr
   assert.equal(known.count, count);
   // Piece 8 is signed and nowhere; one byte told the version.
   assert.equal(origin.sentBytes, content.length - lengthOf(8) + 1);
+});
+
+test("what hosts fetch elsewhere by now is read no further, and after a while not waited for", async (t) => {
+  const large = testContent(12_000_000, 5);
+  const { origin, supernode, url, hosts } = await stage(t, large);
+  for (const host of hosts) host.send({ type: "keys", keys: [otherKey] });
+  const [one, two] = hosts as [ScriptedDaemon, ScriptedDaemon];
+  for (const host of [one, two]) host.register(1, url);
+  const { version } = await two.hears("task");
+  for (const host of [one, two]) host.send({ type: "leave", version, moved: true });
+  const listed = async (): Promise<number> => {
+    const response = await fetch(`${supernode.url}/api/v1/tasks`);
+    return ((await response.json()) as { tasks: unknown[] }).tasks.length;
+  };
+  while ((await listed()) > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(origin.sentBytes < large.length, `${origin.sentBytes} bytes`);
+  assert.ok(![...one.heard, ...two.heard].some(({ type }) => type === "drop"), "they are neighbours still");
 });
 
 test("a key that only one host has met counts for nothing: all is read", async (t) => {

@@ -192,7 +192,8 @@ export const fromDaemon = z.discriminatedUnion("type", [
   z.object({ type: z.literal("doubt"), host: hostId }),
   /** The exchange with a neighbour ended on this side; the pair may be introduced again. */
   z.object({ type: z.literal("parted"), version: versionId, neighbour: hostId }),
-  z.object({ type: z.literal("leave"), version: versionId }),
+  // `moved`: it is fetched all the same, at another home.
+  z.object({ type: z.literal("leave"), version: versionId, moved: z.boolean().optional() }),
   /** Room has to be made: which of these, all held here, does nobody else hold? Answered by a message of the same name. */
   z.object({ type: z.literal("last-copies"), request: count, versions: someVersions }),
   /** What the host does beside this program; when it changes, every two seconds at most. */
