@@ -230,11 +230,19 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
       });
   const recollection = new Recollection({ supernodes, store, archive, transfers });
   store.spareLastCopies((versions) => supernodes.lastCopies(versions));
-  const unhear = store.onEvicted((version) => {
+  const unhear = store.onEvicted((version, rest) => {
     pieces.withdraw(version);
     acquaintances.forget(version);
-    archive.remove(version);
     supernodes.tell({ type: "leave", version });
+    void rest.then((holding) => {
+      if (holding === undefined) return archive.remove(version);
+      log.warn("altered by another program, what is right of it is kept", { version, pieces: holding.held.count });
+      const {
+        version: { taskId: task },
+        state,
+      } = holding;
+      supernodes.tell({ type: "holdings", holdings: [{ task, version, complete: state === "complete" }] });
+    });
   });
   let ready = true;
   const api = createLocalApi({

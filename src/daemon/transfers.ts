@@ -169,7 +169,7 @@ export class Transfers {
     const { supernodes, store } = this.#options;
     // Before anybody is told that this host holds it.
     const held = store.latest(key.id);
-    if (held?.state === "complete" && !(await held.intact())) await store.remove(held.version.id);
+    if (held?.state === "complete" && !(await held.intact())) await store.salvage(held);
     if (!supernodes.configured) return this.#withoutSupernode(key, request, "no supernode is configured");
     for (;;) {
       try {

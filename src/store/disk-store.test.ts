@@ -10,6 +10,7 @@ import {
   link,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rm,
@@ -202,6 +203,29 @@ test("a complete file that somebody wrote to, through a second name too, is not 
   const evicted = new Promise((resolve) => store.onEvicted(resolve));
   assert.equal(await holding.intact(), false);
   assert.equal(await evicted, holding.version.id);
+  await store.close();
+});
+
+test("of a file that somebody altered the pieces that are right are kept, and the rest is written anew", async (t) => {
+  const dataDir = await temporaryDirectory(t);
+  const store = await DiskStore.open({ dataDir, quotaBytes: 0 });
+  const holding = await fill(store, "a", 2500);
+  const { version } = holding;
+  const left = new Promise<unknown>((resolve) =>
+    store.onEvicted((id, rest) => resolve(rest.then((one) => [id, one?.held.count]))),
+  );
+  const file = await open(holding.file, "r+");
+  await file.write("x", 1500);
+  await file.close();
+  assert.equal(await holding.intact(), false);
+  assert.deepEqual(await left, [version.id, 2]);
+  await store.salvage(holding);
+  const rest = store.find(version.id) as typeof holding;
+  assert.notEqual(rest, holding);
+  assert.deepEqual([rest.state, [...rest.held], store.usedBytes], ["partial", [0, 2], 1500]);
+  await writePiece(rest, contentOf(version, 2500), 1);
+  await rest.finish(2500, undefined);
+  assert.deepEqual(await readFile(rest.file), Buffer.from(contentOf(version, 2500)));
   await store.close();
 });
 

@@ -5,7 +5,7 @@
 //   <dataDir>/versions/<version id>/…       see disk-holding.ts; other names are left alone
 //   <dataDir>/trash/…                       on its way out
 
-import { mkdir, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DragonflyError } from "../core/error.ts";
 import type { VersionRecord } from "../core/version.ts";
@@ -100,8 +100,7 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
   }
 
   lost(holding: DiskHolding): void {
-    const { id } = holding.version;
-    if (this.find(id) === holding) this.#chore(() => this.remove(id));
+    this.#chore(() => this.salvage(holding));
   }
 
   protected get place(): string {
@@ -141,6 +140,20 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
   protected async discard(holding: DiskHolding): Promise<void> {
     await holding.vacate();
     await this.#throwAway(holding.directory);
+  }
+
+  protected override async rescue(holding: DiskHolding): Promise<DiskHolding | undefined> {
+    const { directory, version } = holding;
+    await holding.vacate();
+    const recovered = await recover(directory, this.boot, this.now()).catch(() => undefined);
+    if (recovered === undefined || recovered.facts.held.count === 0) {
+      await this.#throwAway(directory);
+      return undefined;
+    }
+    const pieces = join(directory, piecesName);
+    const { length } = version;
+    if (length !== null && (await stat(pieces)).size > length) await truncate(pieces, length);
+    return new DiskHolding(this, directory, recovered);
   }
 
   protected async lackingBytes(bytes: number): Promise<number> {

@@ -8,7 +8,7 @@ import { chooseEvictions, evictionGraceMs, isEvictable, worthAsking } from "./ev
 import { Lanes } from "./lanes.ts";
 import type { Keeper, PieceHolding } from "./piece-holding.ts";
 import { Slots } from "./slots.ts";
-import type { LastCopies, Store } from "./store.ts";
+import type { Evicted, Holding, LastCopies, Store } from "./store.ts";
 
 /** Wall-clock time in epoch milliseconds. */
 export type Now = () => number;
@@ -24,7 +24,7 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   readonly #quotaBytes: number;
   readonly #holdings = new Map<VersionId, H>();
   readonly #tasks = new Map<TaskId, Set<H>>();
-  readonly #listeners = new Set<(id: VersionId) => void>();
+  readonly #listeners = new Set<Evicted>();
   /** Room is given to one after the other. Who is given it may wait for a version's turn, and not the other way round. */
   readonly #admitting = new Slots(1);
   /** What writes or removes the files of a version. */
@@ -46,6 +46,11 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
   protected abstract make(version: VersionRecord): Promise<H>;
   /** Frees what a holding that left takes. */
   protected abstract discard(holding: H): Promise<void>;
+  /** As `discard`, but for what of it is still as it was verified. */
+  protected async rescue(holding: H): Promise<H | undefined> {
+    await this.discard(holding);
+    return undefined;
+  }
   /** How many of these bytes the medium has no room for; asks it. */
   protected abstract lackingBytes(bytes: number): Promise<number>;
   /** Whether the medium is known to have room for these bytes. */
@@ -95,7 +100,18 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     });
   }
 
-  onEvicted(listener: (id: VersionId) => void): () => void {
+  async salvage(broken: Holding): Promise<void> {
+    const { id } = broken.version;
+    await this.#admitting.run(async () => {
+      this.checkOpen();
+      const holding = this.#holdings.get(id);
+      // To read all of it takes a while, for which only those wait who want it.
+      if (holding === broken) void this.#drop(holding, (left) => this.#rescue(left)).catch(() => {});
+    });
+    await this.inTurn(id, async () => {});
+  }
+
+  onEvicted(listener: Evicted): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -243,16 +259,27 @@ export abstract class PieceStore<H extends PieceHolding> implements Store, Keepe
     }));
   }
 
-  async #drop(holding: H): Promise<void> {
+  async #rescue(holding: H): Promise<H | undefined> {
+    const rest = await this.rescue(holding);
+    if (rest !== undefined) this.shelve(rest);
+    return rest;
+  }
+
+  async #drop(holding: H, rescue?: (holding: H) => Promise<H | undefined>): Promise<void> {
     const { id, taskId } = holding.version;
     this.#holdings.delete(id);
     const siblings = this.#tasks.get(taskId);
     siblings?.delete(holding);
     if (siblings?.size === 0) this.#tasks.delete(taskId);
     this.#usedBytes -= holding.takenBytes;
-    const discarded = this.inTurn(id, () => this.discard(holding));
+    const discarded = this.inTurn(id, async () => {
+      if (rescue !== undefined) return rescue(holding);
+      await this.discard(holding);
+      return undefined;
+    });
     holding.leave();
-    for (const listener of this.#listeners) listener(id);
+    const rest = discarded.catch(() => undefined);
+    for (const listener of this.#listeners) listener(id, rest);
     await discarded;
   }
 

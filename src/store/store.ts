@@ -7,6 +7,8 @@ import type { VersionRecord } from "../core/version.ts";
 /** Resolves soon to those of these versions that nobody else is known to hold; what is not known is not among them. */
 export type LastCopies = (versions: readonly Pick<VersionRecord, "id" | "taskId">[]) => Promise<ReadonlySet<VersionId>>;
 
+export type Evicted = (id: VersionId, rest: Promise<Holding | undefined>) => void;
+
 export interface Store {
   /**
    * The holding of this version, made if there is none. Refuses with `no-space` before a byte is fetched when the length does not
@@ -19,10 +21,15 @@ export interface Store {
   all(): Iterable<Holding>;
   /** Removes it and its files; a reader that has it open keeps reading what it has open. No-op when absent. */
   remove(id: VersionId): Promise<void>;
+  /**
+   * A holding that is not intact, or may not be: what of it is still as it was verified is kept under a new one, to be fetched on from there.
+   * Resolves when that is settled. No-op when the store has another holding of the version by now.
+   */
+  salvage(holding: Holding): Promise<void>;
   /** Own bytes on disk or in memory. */
   readonly usedBytes: number;
-  /** Tells of versions that went away by eviction or `remove`. Returns the way to stop listening. */
-  onEvicted(listener: (id: VersionId) => void): () => void;
+  /** Tells of holdings that went away, and of what is salvaged of them, if anything is. Returns the way to stop listening. */
+  onEvicted(listener: Evicted): () => void;
   /** From here on a version that nobody else holds goes after all others when room is needed. */
   spareLastCopies(lastCopies: LastCopies): void;
   /** Writes out what waits and gives the directory free. Idempotent. */
@@ -57,8 +64,7 @@ export interface Holding {
   /** Fixes the length (known only now for an unknown one) and marks it complete; all pieces must be held. */
   finish(length: number, digest: string | undefined): Promise<void>;
   /**
-   * Whether a complete holding still has the bytes that were verified, as far as the file system tells. One that has not is removed
-   * from the store.
+   * Whether a complete holding still has the bytes that were verified, as far as the file system tells. One that has not is salvaged.
    */
   intact(): Promise<boolean>;
   /** Pins it against eviction until the returned function is called (once or more: idempotent). */
