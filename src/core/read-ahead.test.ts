@@ -12,6 +12,15 @@ test("while hosts keep up, parts grow", () => {
   );
 });
 
+test("parts do not grow before anything is taken", () => {
+  const ahead = new ReadAhead(100, tuning);
+  assert.deepEqual(
+    [0, 1, 2, 3].map((nowMs) => ahead.next(0, 0, nowMs)),
+    [100, 100, 100, 100],
+  );
+  assert.equal(ahead.next(0, 1, 4), 200);
+});
+
 test("with enough read and given to nobody it waits, and goes on in single pieces", () => {
   const ahead = new ReadAhead(100, tuning);
   for (let read = 0; read < 4; read++) ahead.next(0, read, 0);

@@ -15,6 +15,7 @@ export class ReadAhead {
   readonly #pieceLength: number;
   #partBytes: number;
   #lastTaken = 0;
+  #grownAtTaken = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(pieceLength: number, tuning = readAheadTuning) {
@@ -35,8 +36,11 @@ export class ReadAhead {
       this.#movedAtMs = nowMs;
       return this.#partBytes;
     }
-    const bytes = this.#partBytes;
-    if (ahead * 2 <= pieces) this.#partBytes = bytes * 2;
-    return bytes;
+    // Not before anything was taken: what is on its way counts for nothing here.
+    if (ahead * 2 <= pieces && taken > this.#grownAtTaken) {
+      this.#partBytes *= 2;
+      this.#grownAtTaken = taken;
+    }
+    return this.#partBytes;
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { choosePieceLength } from "../core/version.ts";
 import { jsonOf, sha256, sha256OfFile, succeeded } from "../testing/outcome.ts";
 import { ProcessHost, ProcessSwarm, processesWith } from "../testing/process-swarm.ts";
 import { TestOrigin, testContent } from "../testing/test-origin.ts";
@@ -42,7 +43,7 @@ test("what the host holds is given again, for one question at the origin at most
   assert.equal(origin.sentBytes, bytes);
 });
 
-test("a copy in the cache that another program wrote to is fetched anew", async () => {
+test("of a copy in the cache that another program wrote to the right pieces are used, the others fetched again", async () => {
   const url = origin.url("/changed");
   succeeded(await swarm.first.get(url, "-o", "changed1"));
   const versions = join(swarm.first.dataDir, "versions");
@@ -50,7 +51,12 @@ test("a copy in the cache that another program wrote to is fetched anew", async 
     await writeFile(join(versions, version, "pieces"), "x", { flag: "r+" });
   const outcome = await swarm.first.get(url, "-o", "changed2", "--json");
   succeeded(outcome);
-  assert.equal(jsonOf(outcome).reused, false);
+  const { reused, from } = jsonOf(outcome) as { reused: boolean; from: Record<string, number> };
+  assert.equal(reused, false);
+  assert.equal(
+    Object.values(from).reduce((sum, bytes) => sum + bytes, 0),
+    choosePieceLength(content.length),
+  );
   assert.equal(await sha256OfFile(swarm.first.path("changed2")), sha256(content));
 });
 

@@ -165,7 +165,7 @@ export class OriginReader {
   }
 
   async #readParts(): Promise<void> {
-    const { opened, turn } = this.#options;
+    const { opened } = this.#options;
     const { ranged } = this.#source;
     opened.body?.on("error", () => {});
     const start = (reader: PartReader | undefined, stream?: Stream): void => {
@@ -182,7 +182,7 @@ export class OriginReader {
     let left = ranged ? this.#limits.connections - this.#working.size : 0;
     if (left > 0 && this.#working.size > 0) await this.#headStart();
     for (; left > 0; left--) {
-      const reader = this.#next(false, await turn?.(this.#stop.signal));
+      const reader = this.#next(false, await this.#turn());
       if (reader === undefined) break;
       this.#start(reader, {});
     }
@@ -222,8 +222,6 @@ export class OriginReader {
 
   /** `isFirst`: for what is waited for alone, as long as others read the rest. */
   async #work(first: PartReader, stream: Stream | undefined, isFirst: boolean): Promise<void> {
-    const { turn } = this.#options;
-    const { signal } = this.#stop;
     let reader: PartReader | undefined = first;
     let given = stream;
     try {
@@ -235,8 +233,7 @@ export class OriginReader {
         given = undefined;
         this.#endOfStream = current.part.at;
         const aside = isFirst && this.#workers > 1;
-        const mostBytes = aside || turn === undefined ? undefined : await turn(signal);
-        reader = this.#next(aside, mostBytes);
+        reader = this.#next(aside, aside ? undefined : await this.#turn());
       }
     } catch (error) {
       reader?.abandon();
@@ -253,6 +250,13 @@ export class OriginReader {
     this.#workers--;
     this.#returned.push(reader);
     return true;
+  }
+
+  /** How many bytes the next part may be; waits until it is time to read it, where there is one. */
+  async #turn(): Promise<number | undefined> {
+    const { turn } = this.#options;
+    if (turn === undefined || this.#returned.length > 0 || this.#plan?.hasNext !== true) return undefined;
+    return turn(this.#stop.signal);
   }
 
   #next(aside: boolean, mostBytes?: number): PartReader | undefined {

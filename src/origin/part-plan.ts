@@ -68,6 +68,13 @@ export class PartPlan {
     return undefined;
   }
 
+  /** Whether there is a next part. */
+  get hasNext(): boolean {
+    if (this.#first.some(({ from, to }) => this.#firstFree(from, to) < to)) return true;
+    this.#next = this.#firstFree(this.#next, this.#count);
+    return this.#next < this.#count;
+  }
+
   /** The next part, of so many bytes at the most, but a piece at the least. */
   next(mostBytes?: number): Part | undefined {
     const ahead = this.nextFirst();
@@ -79,14 +86,20 @@ export class PartPlan {
 
   /** The first run of free pieces in [from, to), not longer than a part may be. */
   #run(from: number, to: number, mostBytes = Number.POSITIVE_INFINITY): (Part & { readonly end: number }) | undefined {
-    let first = from;
-    while (first < to && !this.#isFree(first)) first++;
+    const first = this.#firstFree(from, to);
     if (first >= to) return undefined;
     const most =
       first + Math.max(1, Math.floor(Math.min(mostBytes, this.#partBytes(first)) / this.#options.pieceLength));
     let end = first + 1;
     while (end < to && end < most && this.#isFree(end)) end++;
     return this.#part(first, end);
+  }
+
+  /** In [from, to); `to` where none is. */
+  #firstFree(from: number, to: number): number {
+    let first = from;
+    while (first < to && !this.#isFree(first)) first++;
+    return first;
   }
 
   #isFree(piece: number): boolean {

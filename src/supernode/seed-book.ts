@@ -152,6 +152,11 @@ export class SeedBook {
       throw this.#fault(errand.request.url, thrown);
     });
     this.#health.served(errand.request.url);
+    // It may have been stopped or evicted while the origin was asked.
+    if (current !== undefined && this.#seeds.get(current.version.id) !== current) {
+      if (opened.kind === "content") opened.body.destroy();
+      return this.#probe(errand);
+    }
     if (opened.kind === "unchanged") {
       if (current === undefined) throw new DragonflyError("origin-changed", "the origin answered 304 to no condition");
       return current.version.id;

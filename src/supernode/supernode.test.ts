@@ -208,6 +208,30 @@ test("health, readiness and metrics answer", async (t) => {
   assert.match(metrics, /^dragonfly_supernode_hosts 0$/m);
 });
 
+test("content that is removed while the origin says that it is unchanged is read anew", async (t) => {
+  const { origin, url, join } = await stage(t, {}, "1ms");
+  const [one, two] = [await join("1"), await join("2")];
+  one.register(1, origin.url("/a"));
+  const { task, manifest } = await one.hears("task");
+  if (manifest.seal === undefined) await one.hears("manifest", (news) => news.manifest.seal !== undefined);
+  const { sentBytes } = origin;
+  let letGo: () => void = () => {};
+  const hold = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await new Promise<void>((asked) => {
+    origin.script = () => {
+      asked();
+      return { hold };
+    };
+    two.register(1, origin.url("/a"));
+  });
+  await fetch(`${url()}/api/v1/tasks/${task}`, { method: "DELETE" });
+  letGo();
+  await two.hears("task");
+  while (origin.sentBytes < sentBytes + content.length) await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
 test("a host is told which of its versions neither the supernode nor another host holds whole", async (t) => {
   const { origin, join } = await stage(t);
   const [one, other] = await Promise.all([join("1"), join("2")]);
