@@ -195,6 +195,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
     },
     onIntroduced: (version, neighbours) => acquaintances.introduce(version, neighbours),
     onUp: (supernode) => transfers.supernodeBack(supernode),
+    onSettled: (supernode) => transfers.supernodeSettled(supernode),
     onDown: (supernode) => {
       preheaters.supernodeLost(supernode.host);
       transfers.supernodeLost(supernode);

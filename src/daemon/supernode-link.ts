@@ -69,7 +69,9 @@ const dialTimeoutMs = 10_000;
 const firstRetryMs = 200;
 /** So long after it was dialled, a machine that is there and reachable has taken the connection. */
 const unansweredMs = 1000;
-const maxRetryMs = 10_000;
+/** At most, in the first minute after it was lost and later: hosts should be back before any of them asks it (supernode-members.ts). */
+const maxRetryMs = { soon: 2_000, later: 10_000 };
+const soonMs = 60_000;
 
 export class SupernodeLink {
   readonly url: string;
@@ -82,6 +84,7 @@ export class SupernodeLink {
   #state: "dialling" | "asleep" | "closed" = "asleep";
   #attempt: Promise<void> = Promise.resolve();
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #endPause: () => void = () => {};
   #dialledAtMs = Number.POSITIVE_INFINITY;
   #unanswered = new AbortController();
@@ -192,7 +195,8 @@ export class SupernodeLink {
   }
 
   #dialLater(): void {
-    const delay = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
+    const most = maxRetryMs[performance.now() - this.#lostAtMs < soonMs ? "soon" : "later"];
+    const delay = Math.min(most, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.5 + Math.random() / 2);
     const pause = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay);
       this.#endPause = () => {
@@ -247,6 +251,7 @@ export class SupernodeLink {
     if (this.#channel !== channel || identity === undefined) return;
     this.#channel = undefined;
     this.#identity = undefined;
+    this.#lostAtMs = performance.now();
     const gone = error ?? new DragonflyError("supernode-unreachable", "the supernode left");
     if (this.#state !== "closed") {
       this.#options.log.warn("lost supernode", { url: this.url, error: error?.message ?? "it left" });

@@ -24,6 +24,10 @@ export interface SupernodeMembersOptions {
   readonly introduce: () => Pick<FromDaemonOf<"hello">, "address" | "labels" | "holdings" | "limits">;
   readonly onNews: (news: News, supernode: SupernodeIdentity) => void;
   readonly onUp: (supernode: SupernodeIdentity) => void;
+  /** It has been there for a while, and is again the home of what it is the first for. */
+  readonly onSettled?: (supernode: SupernodeIdentity) => void;
+  /** How long a while. */
+  readonly settleMs?: number;
   /** Where all its addresses are lost. */
   readonly onDown: (supernode: SupernodeIdentity) => void;
   readonly resolve?: Resolve;
@@ -40,6 +44,8 @@ const backWithinMs = 3000;
 /** What is away for longer is given one attempt, and this time for it. */
 const attemptMs = 1000;
 const hurryEveryMs = 250;
+/** One that comes back is no home until all hosts have met it again: what it does not hear of in time it would read from the origin. */
+const settleWithinMs = 3000;
 /** At the start, how long those that answered wait for the others: a task asked of the wrong home is read twice. */
 const graceMs = 500;
 
@@ -53,9 +59,12 @@ export class SupernodeMembers {
   readonly #losses = new Map<HostId, Isolation>();
   readonly #abort = new AbortController();
   #ready: Promise<unknown> = Promise.resolve();
+  /** Those that are there and were not at the start, until they have been there for a while. */
+  readonly #unsettled = new Set<HostId>();
   /** Emits `up`. */
   readonly #news = new EventEmitter().setMaxListeners(0);
   #lostAtMs = Number.NEGATIVE_INFINITY;
+  #isStarted = false;
 
   constructor(options: SupernodeMembersOptions) {
     this.#options = options;
@@ -91,7 +100,7 @@ export class SupernodeMembers {
   /** The first in the name's order of those that are there. */
   home(name: string, without: ReadonlySet<string> = new Set()): SupernodeLink | undefined {
     const there = [...this.#links.values()].filter(({ identity, url }) => identity !== undefined && !without.has(url));
-    const steady = there.filter(({ identity }) => identity !== undefined && !this.#isIsolated(identity.host));
+    const steady = there.filter(({ identity }) => identity !== undefined && this.#isSteady(identity.host));
     const left = steady.length > 0 ? steady : there;
     const [home] = rankHomes(
       name,
@@ -104,7 +113,9 @@ export class SupernodeMembers {
     const all = this.#membership.start().then(() => this.#dialAll());
     const { signal } = this.#abort;
     const grace = once(this.#news, "up", { signal }).then(() => sleep(graceMs, undefined, { signal, ref: false }));
-    this.#ready = Promise.race([all, grace.catch(() => {})]);
+    this.#ready = Promise.race([all, grace.catch(() => {})]).then(() => {
+      this.#isStarted = true;
+    });
   }
 
   /** Until when whoever finds nobody there waits for one to come. */
@@ -148,8 +159,25 @@ export class SupernodeMembers {
     return this.#lostAtMs + backWithinMs;
   }
 
-  #isIsolated(host: HostId): boolean {
-    return this.#losses.get(host)?.advance(performance.now()) === "isolated";
+  #isSteady(host: HostId): boolean {
+    return !this.#unsettled.has(host) && this.#losses.get(host)?.advance(performance.now()) !== "isolated";
+  }
+
+  /** From one that was there at the start nothing has moved away. */
+  async #settle(supernode: SupernodeIdentity): Promise<void> {
+    const { settleMs = settleWithinMs, onSettled, log } = this.#options;
+    const { host, url } = supernode;
+    const { signal } = this.#abort;
+    this.#unsettled.add(host);
+    try {
+      await sleep(settleMs, undefined, { signal, ref: false });
+    } catch {
+      return;
+    }
+    if (this.link(host)?.identity !== supernode) return;
+    this.#unsettled.delete(host);
+    log.debug("supernode settled", { url });
+    onSettled?.(supernode);
   }
 
   #noteLoss({ host, url }: SupernodeIdentity): void {
@@ -213,6 +241,8 @@ export class SupernodeMembers {
       this.#keys.set(host, keyText);
       this.tell({ type: "keys", keys: [...this.#keys.values()] });
     }
+    const isBack = this.up.filter((one) => one.host === host).length === 1;
+    if (this.#isStarted && isBack) void this.#settle(supernode);
     this.#news.emit("up");
     this.#options.onUp(supernode);
   }
@@ -220,6 +250,7 @@ export class SupernodeMembers {
   /** Returns whether it is to be dialled again: not while another of its addresses serves, nor when it is no member any more. */
   #down(link: SupernodeLink, supernode: SupernodeIdentity): boolean {
     if (this.link(supernode.host) !== undefined) return false;
+    this.#unsettled.delete(supernode.host);
     this.#lostAtMs = performance.now();
     for (const other of this.#links.values()) if (other !== link && this.#members.has(other.url)) other.start();
     // One that was away longer may be back, and with nobody left that is worth to know at once.

@@ -23,6 +23,7 @@ const signal = new AbortController().signal;
 class Happenings {
   readonly up: SupernodeIdentity[] = [];
   readonly down: SupernodeIdentity[] = [];
+  readonly settled: SupernodeIdentity[] = [];
   #wake: () => void = () => {};
 
   note(list: SupernodeIdentity[], supernode: SupernodeIdentity): void {
@@ -65,6 +66,8 @@ async function stage(t: TestContext) {
       onIntroduced: () => {},
       onUp: (up) => happenings.note(happenings.up, up),
       onDown: (down) => happenings.note(happenings.down, down),
+      onSettled: (settled) => happenings.note(happenings.settled, settled),
+      settleMs: 500,
       ...options,
     });
     opened.push(supernodes);
@@ -103,6 +106,11 @@ test("each task is asked of its home, of the next while that is away, and of the
   await happenings.until(() => happenings.up.length === 3);
   assert.equal(supernodes.up.length, 2);
   assert.equal(happenings.up[2]?.host, happenings.down[0]?.host);
+  const [stayed] = happenings.up.filter(({ host }) => host !== happenings.down[0]?.host);
+  const { id, request } = task(9);
+  const early = await supernodes.register(id, request, { signal });
+  assert.equal(early.supernode.host, stayed?.host, "all hosts are to meet the other first");
+  await happenings.until(() => happenings.settled.length === 1);
   await askAll();
 });
 

@@ -139,18 +139,25 @@ export class Transfers {
     for (const running of this.#running.values()) if (running.swarm?.home === host) void this.#rejoin(running);
   }
 
-  /**
-   * What it was the home of it has forgotten; what has no home may turn to it; and what it is the home of comes back to it, from whoever stood
-   * in: a host that is new asks it, and two that seed one version read it twice.
-   */
+  /** What it was the home of it has forgotten; what has no home may turn to it. */
   supernodeBack({ host }: SupernodeIdentity): void {
     const { supernodes } = this.#options;
     for (const running of this.#running.values()) {
       const home = running.swarm?.home;
+      if (home !== undefined && (home === host || !supernodes.isUp(home))) void this.#rejoin(running);
+    }
+  }
+
+  /**
+   * What it is the home of comes back to it, from whoever stood in: new downloads ask it from now on, and two that seed one version read it
+   * twice.
+   */
+  supernodeSettled({ host }: SupernodeIdentity): void {
+    const { supernodes } = this.#options;
+    for (const running of this.#running.values()) {
+      const home = running.swarm?.home;
       const right = supernodes.homeOf(running.transfer.holding.version.taskId)?.host;
-      if (home === undefined) continue;
-      const served = home !== host && supernodes.isUp(home);
-      if (!served || right === host) void this.#rejoin(running, served);
+      if (home !== undefined && home !== host && right === host) void this.#rejoin(running, supernodes.isUp(home));
     }
   }
 

@@ -70,7 +70,7 @@ test("with a second supernode all end well and the origin is spared; the first i
 
     const again = swarm.hosts.map(({ daemon }) => {
       const before = daemon?.stderr.length ?? 0;
-      return daemon?.said("stderr", new RegExp(`^[^]{${before}}[^]*joined supernode url=${killed.url}`));
+      return daemon?.said("stderr", new RegExp(`^[^]{${before}}[^]*supernode settled url=${killed.url}`));
     });
     await killed.start();
     await Promise.all(again);
