@@ -31,6 +31,7 @@ import { packageVersion } from "../runtime/package-version.ts";
 import { noTracer, type Tracer } from "../runtime/tracing.ts";
 import { DiskStore } from "../store/disk-store.ts";
 import type { Holding } from "../store/store.ts";
+import type { FromDaemonOf } from "../wire/control.ts";
 import { Acquaintances } from "./acquaintances.ts";
 import { clusterTokens } from "./cluster-tokens.ts";
 import { DigestContents } from "./digest-contents.ts";
@@ -180,11 +181,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
       address: advertised(config, piecePort.bound),
       labels: {},
       limits: { download: config.downloadLimitBytesPerSecond, upload: config.uploadLimitBytesPerSecond },
-      holdings: [...store.all()].map(({ version, state }) => ({
-        task: version.taskId,
-        version: version.id,
-        complete: state === "complete",
-      })),
+      holdings: Array.from(store.all(), offerOf),
     }),
     onNews: (heard, supernode) => {
       for (const news of acquaintances.hear(heard, pieces)) {
@@ -238,11 +235,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
     void rest.then((holding) => {
       if (holding === undefined) return archive.remove(version);
       log.warn("altered by another program, what is right of it is kept", { version, pieces: holding.held.count });
-      const {
-        version: { taskId: task },
-        state,
-      } = holding;
-      supernodes.tell({ type: "holdings", holdings: [{ task, version, complete: state === "complete" }] });
+      supernodes.tell({ type: "holdings", holdings: [offerOf(holding)] });
     });
   });
   let ready = true;
@@ -379,4 +372,9 @@ function answers(path: string): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
   });
+}
+
+/** As supernodes are told of it. */
+function offerOf({ version, state }: Holding): FromDaemonOf<"holdings">["holdings"][number] {
+  return { task: version.taskId, version: version.id, complete: state === "complete" };
 }

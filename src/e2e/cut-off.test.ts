@@ -10,7 +10,7 @@ import { TestOrigin, testContent } from "../testing/test-origin.ts";
 
 const content = testContent(8 * 2 ** 20, 23);
 
-/** So many attempts at an origin make more than one request for it. */
+/** Resolves when its daemon has logged it so often. */
 function said(host: ProcessHost, what: string, times: number): Promise<unknown> {
   return host.daemon?.said("stderr", new RegExp(`(?:${what}[^]*){${times}}`)) ?? assert.fail("no daemon");
 }
