@@ -21,9 +21,10 @@ export async function insteadOfStandIn<T>(socket: string, open: () => Promise<T>
       try {
         return await open();
       } catch (error) {
-        // It gives its socket free before its data.
         const inUse = error instanceof DragonflyError && error.code === "address-in-use";
-        if (!inUse || performance.now() >= deadline) throw error;
+        // It gives its socket free before its data; or it has come since it was asked for.
+        const isThere = inUse && (deadline === 0 ? await isStandIn(socket) : performance.now() < deadline);
+        if (!isThere) throw error;
       }
     }
     if (deadline !== 0 && performance.now() >= deadline) return open();
