@@ -24,7 +24,7 @@ after(() => door.close());
 const limits: Partial<OriginReaderLimits> = {
   minPartBytes: 4 * pieceLength,
   maxPartBytes: 8 * pieceLength,
-  stallMs: 200,
+  stallMs: 60_000,
   retry: { tries: 5, firstDelayMs: 1, maxDelayMs: 2, maxRetryAfterMs: 5, random: Math.random },
   outageMs: 0,
 };
@@ -225,7 +225,7 @@ test("an origin without ranges that breaks at 70 % begins anew, and what it repe
 
 test("silence counts as a broken connection", async () => {
   await against({ script: (nth) => (nth === 2 ? { stallAfterBytes: 70_000 } : undefined) }, async (reading) => {
-    assert.deepEqual(await reading.read(), whole);
+    assert.deepEqual(await reading.read({ limits: { ...limits, stallMs: 1_000 } }), whole);
     assert.equal(reading.server.sentBytes, content.length);
   });
   await against({ stallAfterBytes: 0 }, (reading) =>
