@@ -1,9 +1,5 @@
 // The daemon as one object: composes the parts, owns them, and takes them down in order.
 
-import { once } from "node:events";
-import { chmod, mkdir, rm } from "node:fs/promises";
-import { connect, type Server } from "node:net";
-import { dirname } from "node:path";
 import { DragonflyError } from "../core/error.ts";
 import type { HostId } from "../core/ids.ts";
 import { seededRandom } from "../core/random.ts";
@@ -15,7 +11,6 @@ import { certifiedPeer } from "../net/credentials.ts";
 import { FetchGuard } from "../net/fetch-guard.ts";
 import { certificateRequest } from "../net/host-key.ts";
 import { HttpDoor } from "../net/http-door.ts";
-import { listenError } from "../net/listen.ts";
 import { PieceServer, type Servable } from "../net/piece-server.ts";
 import { RateGate } from "../net/rate-gate.ts";
 import { SlabPool } from "../net/slab-pool.ts";
@@ -41,6 +36,7 @@ import { type ClusterIdentity, openIdentity } from "./identity.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LinkPool } from "./link-pool.ts";
 import { createLocalApi } from "./local-api.ts";
+import { LocalSocket } from "./local-socket.ts";
 import { ManifestArchive } from "./manifest-archive.ts";
 import { DaemonMetrics } from "./metrics.ts";
 import { type MetricsPort, openMetricsPort } from "./metrics-port.ts";
@@ -73,16 +69,17 @@ export class Daemon {
 
   /** Resolves when it serves. Errors: `bad-config`, `address-in-use`, `not-writable`. */
   static async start(config: DaemonConfig, log: Log = silentLog, tracer: Tracer = noTracer): Promise<Daemon> {
-    const open = () => DiskStore.open({ dataDir: config.dataDir, quotaBytes: config.quotaBytes });
-    const store = await (config.idleExitMs === 0 ? insteadOfStandIn(config.socket, open) : open());
+    const claim = () => claimPlace(config);
+    const { socket, store } = await (config.idleExitMs === 0 ? insteadOfStandIn(config.socket, claim) : claim());
     try {
       const identity = await openIdentity(config, log);
       const settled = settle(config, identity);
       warnOfPlain(settled, identity, log);
       const host = identity?.host ?? (await loadHostId(config.dataDir));
-      return new Daemon(await compose(settled, { log, tracer, store, host, identity }));
+      return new Daemon(await compose(settled, { log, tracer, socket, store, host, identity }));
     } catch (error) {
       await store.close();
+      await socket.release();
       throw error;
     }
   }
@@ -117,10 +114,26 @@ export class Daemon {
 interface Parts {
   readonly log: Log;
   readonly tracer: Tracer;
+  readonly socket: LocalSocket;
   readonly store: DiskStore;
   readonly host: HostId;
   /** Where the cluster speaks TLS. */
   readonly identity: ClusterIdentity | undefined;
+}
+
+/** What one daemon has at a time. Errors: `address-in-use`, `not-writable`. */
+async function claimPlace({
+  socket: path,
+  dataDir,
+  quotaBytes,
+}: DaemonConfig): Promise<Pick<Parts, "socket" | "store">> {
+  const socket = await LocalSocket.claim(path);
+  try {
+    return { socket, store: await DiskStore.open({ dataDir, quotaBytes }) };
+  } catch (error) {
+    await socket.release();
+    throw error;
+  }
 }
 
 function warnOfPlain({ insecure }: DaemonConfig, identity: ClusterIdentity | undefined, log: Log): void {
@@ -129,7 +142,7 @@ function warnOfPlain({ insecure }: DaemonConfig, identity: ClusterIdentity | und
   log.warn("insecure: plain HTTP, which anybody on the network can read and alter", { what });
 }
 
-async function compose(config: SettledConfig, { log, tracer, store, host, identity }: Parts): Promise<Running> {
+async function compose(config: SettledConfig, { log, tracer, socket, store, host, identity }: Parts): Promise<Running> {
   const credentials = identity?.credentials;
   const registries = await Registries.load({ ...config, log });
   const interception = await openInterception(config.intercept, authorityFolder(config.dataDir), log);
@@ -270,7 +283,7 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
   let metricsPort: MetricsPort | undefined;
   try {
     if (config.metrics !== null) metricsPort = await openMetricsPort(config.metrics, { metrics, ready: () => ready });
-    await listenOnSocket(api.server, config.socket);
+    await socket.listen(api.server);
     if (config.proxy !== null)
       proxy = await ProxyPort.open(config.proxy, { mirror, forward, interception, busy: () => watch.busy() });
   } catch (error) {
@@ -326,10 +339,10 @@ async function compose(config: SettledConfig, { log, tracer, store, host, identi
       api.server.closeIdleConnections();
       api.server.close();
       await api.close();
-      await rm(config.socket, { force: true });
       await origin.close();
       await door.close();
       await store.close();
+      await socket.release();
     },
   };
 }
@@ -342,36 +355,6 @@ function servable(holding: Holding): Servable {
     read: (piece, into) => holding.read(piece, into),
     onGained: (listener) => holding.onGained(listener),
   };
-}
-
-/** A socket file that nobody listens on is a dead daemon's and is taken over. */
-async function listenOnSocket(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: Error) => {
-    throw new DragonflyError("not-writable", `cannot make ${dirname(path)}: ${cause.message}`, { cause });
-  });
-  if (await answers(path)) {
-    const message = `a daemon listens on ${path} already: use it, or choose another --socket`;
-    throw new DragonflyError("address-in-use", message);
-  }
-  await rm(path, { force: true });
-  try {
-    server.listen(path);
-    await once(server, "listening");
-    await chmod(path, 0o600);
-  } catch (cause) {
-    throw listenError(cause, path);
-  }
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
 
 /** As supernodes are told of it. */

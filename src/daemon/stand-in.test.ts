@@ -4,7 +4,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
+import { socketOwnerOf } from "../runtime/locations.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
 import { insteadOfStandIn } from "./stand-in.ts";
 
 let sockets = 0;
@@ -65,6 +68,22 @@ test("so is one that comes when nobody was there to be asked", () =>
     };
     assert.equal(await insteadOfStandIn(socket, late), "open");
     assert.ok(asked?.includes("POST /api/v1/give-way"));
+    server.close();
+  }));
+
+test("whoever has the socket and does not answer is waited for", () =>
+  withSocket(async (socket) => {
+    const owner = await ProcessLock.take(socketOwnerOf(socket));
+    const { server, open } = opening(socket);
+    let opened = false;
+    const opens = insteadOfStandIn(socket, () => {
+      opened = true;
+      return open();
+    });
+    await setTimeout(200);
+    assert.equal(opened, false);
+    await owner?.release();
+    assert.equal(await opens, "open");
     server.close();
   }));
 

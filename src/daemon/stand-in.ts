@@ -4,39 +4,49 @@
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
+import { socketOwnerOf } from "../runtime/locations.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
 import { readDaemonStatus } from "../wire/local-api.ts";
 
 const leavesWithinMs = 10_000;
 const answersWithinMs = 2_000;
 const pollMs = 50;
 
-/** What `open` opens, once a stand-in at this socket has left it. */
-export async function insteadOfStandIn<T>(socket: string, open: () => Promise<T>): Promise<T> {
+/** What `claim` resolves to, once a stand-in that has this socket has left it, or whoever does not answer there. */
+export async function insteadOfStandIn<T>(socket: string, claim: () => Promise<T>): Promise<T> {
   let deadline = 0;
   for (;;) {
-    if (await isStandIn(socket)) {
-      if (deadline === 0) deadline = performance.now() + leavesWithinMs;
-      await ask(socket, "POST", "/api/v1/give-way").catch(() => {});
-    } else {
+    const found = await occupant(socket);
+    if (found === "stand-in") await ask(socket, "POST", "/api/v1/give-way").catch(() => {});
+    if (found === "nobody" || found === "daemon" || (deadline !== 0 && performance.now() >= deadline)) {
       try {
-        return await open();
+        return await claim();
       } catch (error) {
-        const inUse = error instanceof DragonflyError && error.code === "address-in-use";
-        // It gives its socket free before its data; or it has come since it was asked for.
-        const isThere = inUse && (deadline === 0 ? await isStandIn(socket) : performance.now() < deadline);
-        if (!isThere) throw error;
+        if (!(error instanceof DragonflyError && error.code === "address-in-use")) throw error;
+        // A stand-in gives its socket free before its data; or it has come since it was looked for.
+        const waits = deadline === 0 ? mayLeave(await occupant(socket)) : performance.now() < deadline;
+        if (!waits) throw error;
       }
     }
-    if (deadline !== 0 && performance.now() >= deadline) return open();
+    if (deadline === 0) deadline = performance.now() + leavesWithinMs;
     await sleep(pollMs);
   }
 }
 
-async function isStandIn(socket: string): Promise<boolean> {
+/** `silent`: a process has it and does not answer, since it comes up or leaves. */
+type Occupant = "nobody" | "stand-in" | "daemon" | "silent";
+
+function mayLeave(found: Occupant): boolean {
+  return found === "stand-in" || found === "silent";
+}
+
+async function occupant(socket: string): Promise<Occupant> {
   try {
-    return readDaemonStatus(JSON.parse(await ask(socket, "GET", "/api/v1/status"))).standIn;
+    const { standIn } = readDaemonStatus(JSON.parse(await ask(socket, "GET", "/api/v1/status")));
+    return standIn ? "stand-in" : "daemon";
   } catch {
-    return false;
+    const pid = await ProcessLock.holder(socketOwnerOf(socket));
+    return pid === undefined ? "nobody" : "silent";
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { LocalClient } from "../local/local-client.ts";
 import { packageVersion } from "../runtime/package-version.ts";
-import { bootId } from "../store/boot.ts";
-import { DataLock } from "../store/data-lock.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
+import { dataLockOf } from "../store/disk-store.ts";
 import type { DaemonStatus } from "../wire/local-api.ts";
 import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
 
@@ -16,7 +16,7 @@ export interface LocalDaemon {
 }
 
 export async function findLocalDaemon(socket: string, dataDir: string): Promise<LocalDaemon> {
-  const pid = await DataLock.holder(dataDir, bootId);
+  const pid = await ProcessLock.holder(dataLockOf(dataDir));
   const client = new LocalClient(socket);
   try {
     const status = await client.status(AbortSignal.timeout(10_000));

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { socketOwnerOf } from "../runtime/locations.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
 import { ensureDaemon, type Launch } from "./daemon-launcher.ts";
-import { acquireLock } from "./launch-lock.ts";
 import { LocalClient } from "./local-client.ts";
 
 // Stands for bin/dragonfly.js: tells how it was started, listens, and leaves when it is asked to.
@@ -27,12 +30,21 @@ const failingProgram = `
 console.error("dragonfly daemon: the disk is full");
 process.exit(5);
 `;
+// Fails once it is told to.
+const slowFailingProgram = `
+import { existsSync, writeFileSync } from "node:fs";
+const data = process.argv[process.argv.indexOf("--data-dir") + 1];
+writeFileSync(data + "/started", "");
+setTimeout(() => process.exit(1), 20000);
+setInterval(() => existsSync(data + "/may-fail") && process.exit(2), 10);
+`;
 
 let directory = "";
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "launch-"));
   await writeFile(join(directory, "daemon.mjs"), daemonProgram);
   await writeFile(join(directory, "failing.mjs"), failingProgram);
+  await writeFile(join(directory, "slow-failing.mjs"), slowFailingProgram);
 });
 after(() => rm(directory, { recursive: true }));
 
@@ -101,15 +113,33 @@ test("a daemon that does not start is reported with its own words", async () => 
   client.close();
 });
 
-test("a lock is had by one, and taken from the dead", async () => {
-  const path = join(directory, "lock");
-  const release = await acquireLock(path);
-  assert.notEqual(release, null);
-  assert.equal(await acquireLock(path), null);
-  await release?.();
-  await writeFile(path, String(2 ** 30));
-  const taken = await acquireLock(path);
-  assert.notEqual(taken, null);
-  await taken?.();
-  await assert.rejects(stat(path), { code: "ENOENT" });
+test("where a daemon comes up already, none is started", async () => {
+  const launch = launchOf("coming", "failing.mjs");
+  const client = new LocalClient(launch.socket);
+  await mkdir(launch.dataDir, { recursive: true });
+  const owner = await ProcessLock.take(socketOwnerOf(launch.socket));
+  const outcome = ensureDaemon(client, launch, signal);
+  const server = createServer((_request, response) => response.end(JSON.stringify({ supernodes: [], version: "0" })));
+  await setTimeout(200);
+  server.listen(launch.socket);
+  assert.equal((await outcome).started, false);
+  client.close();
+  server.close();
+  await owner?.release();
+});
+
+test("one that could not be started since another came up is not missed", async () => {
+  const launch = launchOf("raced", "slow-failing.mjs");
+  const client = new LocalClient(launch.socket);
+  const outcome = ensureDaemon(client, launch, signal);
+  const server = createServer((_request, response) => response.end(JSON.stringify({ supernodes: [], version: "0" })));
+  while ((await stat(join(launch.dataDir, "started")).catch(() => undefined)) === undefined) await setTimeout(10);
+  const owner = await ProcessLock.take(socketOwnerOf(launch.socket));
+  await writeFile(join(launch.dataDir, "may-fail"), "");
+  await setTimeout(200);
+  server.listen(launch.socket);
+  assert.equal((await outcome).started, false);
+  client.close();
+  server.close();
+  await owner?.release();
 });

@@ -6,8 +6,9 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
 import type { LogFormat, LogLevel } from "../runtime/config.ts";
+import { launchLockOf, socketOwnerOf } from "../runtime/locations.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
 import type { DaemonStatus } from "../wire/local-api.ts";
-import { acquireLock } from "./launch-lock.ts";
 import type { LocalClient } from "./local-client.ts";
 
 export interface Launch {
@@ -37,26 +38,37 @@ export async function ensureDaemon(
 
   const deadline = performance.now() + upWithinMs;
   while (performance.now() < deadline) {
-    const release = await acquireLock(`${launch.socket}.lock`).catch(refuseDirectory);
+    const lock = await ProcessLock.take(launchLockOf(launch.socket)).catch(refuseDirectory);
     try {
       // Between the first look and the lock another may have come and gone.
       const status = await client.status(signal);
       if (status !== null) return { status, started: false };
-      if (release !== null) {
+      if (lock !== undefined && !(await isClaimed(launch.socket))) {
         // Rarely needed, and dfget must start fast.
         const { startDaemon } = await import("./daemon-process.ts");
-        await startDaemon(launch, signal);
+        try {
+          await startDaemon(launch, signal);
+        } catch (error) {
+          if (signal.aborted || !(await isClaimed(launch.socket))) throw error;
+          // Another was faster.
+          continue;
+        }
         const fresh = await client.status(signal);
         if (fresh !== null) return { status: fresh, started: true };
         throw new DragonflyError("daemon-unreachable", `the daemon has started but not opened ${launch.socket}`);
       }
     } finally {
-      await release?.();
+      await lock?.release();
     }
     await delay(pollMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) throw signal.reason;
   }
   throw new DragonflyError("daemon-unreachable", `no daemon has come up at ${launch.socket}`);
+}
+
+/** Whether a daemon comes up there, or leaves. */
+async function isClaimed(socket: string): Promise<boolean> {
+  return (await ProcessLock.holder(socketOwnerOf(socket))) !== undefined;
 }
 
 function refuseDirectory(error: unknown): never {

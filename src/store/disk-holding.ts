@@ -9,6 +9,7 @@ import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex, VersionId } from "../core/ids.ts";
 import type { VersionRecord } from "../core/version.ts";
 import { pieceBytes } from "../core/version.ts";
+import { systemCode } from "../runtime/system-code.ts";
 import { DigestTable } from "./digest-table.ts";
 import { Journal } from "./journal.ts";
 import { parseJournal } from "./journal-format.ts";
@@ -16,7 +17,7 @@ import { type OpenFiles, PieceFile } from "./open-files.ts";
 import { type Keeper, PieceHolding } from "./piece-holding.ts";
 import { journalName, piecesName, type Recovered, versionName, writtenAt } from "./recovery.ts";
 import type { Slots } from "./slots.ts";
-import { isFull, storageError, systemCode } from "./storage-error.ts";
+import { isFull, storageError } from "./storage-error.ts";
 import { syncPath, type VersionFile, writeVersionFile } from "./version-file.ts";
 import type { WriteLine } from "./write-line.ts";
 

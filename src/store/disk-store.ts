@@ -9,8 +9,9 @@ import { mkdir, readdir, rename, rm, stat, statfs, truncate, writeFile } from "n
 import { join } from "node:path";
 import { DragonflyError } from "../core/error.ts";
 import type { VersionRecord } from "../core/version.ts";
-import { bootId } from "./boot.ts";
-import { DataLock } from "./data-lock.ts";
+import { bootId } from "../runtime/boot.ts";
+import { ProcessLock } from "../runtime/process-lock.ts";
+import { systemCode } from "../runtime/system-code.ts";
 import { DigestTable } from "./digest-table.ts";
 import { DiskHolding, type DiskKeeper } from "./disk-holding.ts";
 import { writeJournal } from "./journal.ts";
@@ -20,7 +21,7 @@ import { newFacts } from "./piece-holding.ts";
 import { type Now, PieceStore } from "./piece-store.ts";
 import { journalName, piecesName, recover, versionName } from "./recovery.ts";
 import { Slots } from "./slots.ts";
-import { storageError, systemCode } from "./storage-error.ts";
+import { storageError } from "./storage-error.ts";
 import { writeVersionFile } from "./version-file.ts";
 import { WriteLine } from "./write-line.ts";
 
@@ -56,14 +57,14 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
   readonly boot: string;
   readonly #dataDir: string;
   readonly #measure: (path: string) => Promise<DiskSpace>;
-  readonly #lock: DataLock;
+  readonly #lock: ProcessLock;
   readonly #syncs = new Slots(1);
   /** Syncs and removals that nobody waits for but `close`. */
   readonly #chores = new Set<Promise<void>>();
   #roomBytes = 0;
   #trashed = 0;
 
-  private constructor(options: DiskStoreOptions, lock: DataLock) {
+  private constructor(options: DiskStoreOptions, lock: ProcessLock) {
     super({ quotaBytes: options.quotaBytes, now: options.now ?? Date.now });
     this.#dataDir = options.dataDir;
     this.boot = options.boot ?? bootId;
@@ -76,7 +77,7 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
     const { dataDir } = options;
     try {
       await mkdir(join(dataDir, "versions"), { recursive: true, mode: 0o700 });
-      const lock = await DataLock.take(dataDir, options.boot ?? bootId);
+      const lock = await takeLock(dataDir, options.boot ?? bootId);
       try {
         const store = new DiskStore(options, lock);
         await store.#load();
@@ -223,6 +224,23 @@ export class DiskStore extends PieceStore<DiskHolding> implements DiskKeeper {
       .finally(() => this.#chores.delete(chore));
     this.#chores.add(chore);
   }
+}
+
+/** Names the process that owns a data directory. */
+export function dataLockOf(dataDir: string): string {
+  return join(dataDir, "lock");
+}
+
+async function takeLock(dataDir: string, boot: string): Promise<ProcessLock> {
+  const path = dataLockOf(dataDir);
+  const lock = await ProcessLock.take(path, boot);
+  if (lock !== undefined) return lock;
+  const pid = await ProcessLock.holder(path, boot);
+  const message =
+    pid === undefined
+      ? `data directory ${dataDir} is being taken by other processes: try again`
+      : `data directory ${dataDir} is in use by process ${pid}: stop it or choose another --data-dir`;
+  throw new DragonflyError("address-in-use", message);
 }
 
 async function measureDisk(path: string): Promise<DiskSpace> {

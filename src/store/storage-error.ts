@@ -1,6 +1,7 @@
 // What the operating system says of a disk, as an error that names the path, the cause and what to do.
 
 import { DragonflyError } from "../core/error.ts";
+import { systemCode } from "../runtime/system-code.ts";
 
 const fullCodes = new Set(["ENOSPC", "EDQUOT"]);
 const handleCodes = new Set(["EMFILE", "ENFILE"]);
@@ -14,11 +15,6 @@ const advice: Readonly<Record<string, string>> = {
   EEXIST: "a file stands where a directory should be; choose another --data-dir",
   EIO: "the disk fails; check the system's log",
 };
-
-export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
-}
 
 export function isFull(error: unknown): boolean {
   return fullCodes.has(systemCode(error) ?? "");

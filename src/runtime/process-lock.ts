@@ -1,12 +1,11 @@
-// One process a data directory: a file that names the process. A process that died without removing it is recognised by the run of
-// the machine and by its start time, since process ids come back, in containers at once.
+// One process at a time: a file that names the one. A process that died without removing it is recognised by the run of the machine and by
+// its start time, since process ids come back, in containers at once.
 
 import { readFileSync } from "node:fs";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
-import { DragonflyError } from "../core/error.ts";
-import { storageError, systemCode } from "./storage-error.ts";
+import { bootId } from "./boot.ts";
+import { systemCode } from "./system-code.ts";
 
 const ownerSchema = z.object({ pid: z.number().int().positive(), boot: z.string(), startedTicks: z.string() });
 type Owner = z.infer<typeof ownerSchema>;
@@ -14,7 +13,7 @@ type Owner = z.infer<typeof ownerSchema>;
 const attempts = 5;
 let temporaries = 0;
 
-export class DataLock {
+export class ProcessLock {
   readonly #path: string;
   readonly #text: string;
 
@@ -23,31 +22,23 @@ export class DataLock {
     this.#text = text;
   }
 
-  /** `address-in-use` when another process, or another store of this one, has the directory. */
-  static async take(directory: string, boot: string): Promise<DataLock> {
-    const path = join(directory, "lock");
+  /** Undefined while a living process has it, this one included, or others are taking it. Errors: the file system's. */
+  static async take(path: string, boot = bootId): Promise<ProcessLock | undefined> {
     const owner: Owner = { pid: process.pid, boot, startedTicks: readProcess(process.pid)?.startedTicks ?? "" };
     const text = JSON.stringify(owner);
-    try {
-      for (let attempt = 0; attempt < attempts; attempt++) {
-        if (await place(path, text)) return new DataLock(path, text);
-        const found = await readIfThere(path);
-        const holder = found === undefined ? undefined : parseOwner(found);
-        if (holder !== undefined && isAlive(holder, boot)) throw inUse(directory, holder.pid);
-        if (found !== undefined) await clear(path, found);
-      }
-    } catch (error) {
-      throw storageError(error, path);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      if (await place(path, text)) return new ProcessLock(path, text);
+      const found = await readIfThere(path);
+      const holder = found === undefined ? undefined : parseOwner(found);
+      if (holder !== undefined && isAlive(holder, boot)) return undefined;
+      if (found !== undefined) await clear(path, found);
     }
-    throw new DragonflyError(
-      "address-in-use",
-      `data directory ${directory} is being taken by other processes: try again`,
-    );
+    return undefined;
   }
 
-  /** The process that has the directory, if one has. */
-  static async holder(directory: string, boot: string): Promise<number | undefined> {
-    const found = await readIfThere(join(directory, "lock")).catch(() => undefined);
+  /** The living process that has it, if one has. */
+  static async holder(path: string, boot = bootId): Promise<number | undefined> {
+    const found = await readIfThere(path).catch(() => undefined);
     const owner = found === undefined ? undefined : parseOwner(found);
     return owner !== undefined && isAlive(owner, boot) ? owner.pid : undefined;
   }
@@ -55,11 +46,6 @@ export class DataLock {
   async release(): Promise<void> {
     if ((await readIfThere(this.#path)) === this.#text) await rm(this.#path, { force: true });
   }
-}
-
-function inUse(directory: string, pid: number): DragonflyError {
-  const message = `data directory ${directory} is in use by process ${pid}: stop it or choose another --data-dir`;
-  return new DragonflyError("address-in-use", message);
 }
 
 /** Linked into place whole, so that nobody reads half of it. Returns whether the name was free. */
