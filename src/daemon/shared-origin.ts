@@ -1,5 +1,6 @@
 // The origin as a download reads it that has lost every seed: part by part, as its machine decides, each checked against what is signed.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { DragonflyError } from "../core/error.ts";
 import type { PieceIndex } from "../core/ids.ts";
 import type { OriginPart } from "../core/origin-turns.ts";
@@ -16,6 +17,14 @@ export type OpenOrigin = (download: {
   readonly onPiece: (piece: PieceIndex) => void;
 }) => Promise<RestOfOrigin>;
 
+/** It is nobody's last word while a supernode may come. */
+export function mayPass(error: DragonflyError): boolean {
+  return error.code === "no-source" || isUnanswered(error);
+}
+
+/** Until it is asked again, which may fail at once. */
+export const awayMs = 250;
+
 export class SharedOrigin {
   readonly #open: () => Promise<RestOfOrigin>;
   #rest: Promise<RestOfOrigin> | undefined;
@@ -28,8 +37,8 @@ export class SharedOrigin {
   }
 
   /**
-   * One part at a time. Undefined when it was stopped, "away" when nothing answers there: it may be this host that is cut off, and the next to be
-   * reached may be a supernode. Rejects with the origin's fault.
+   * One part at a time. Undefined when it was stopped, "away" when nothing answers there, or the user forbids it: it may be this host that is cut
+   * off, or a supernode that starts anew, and the next to be reached may be a supernode. Rejects with the origin's fault.
    */
   async read(part: OriginPart): Promise<OriginReadResult | "away" | undefined> {
     const rest = await this.#opened();
@@ -50,8 +59,9 @@ export class SharedOrigin {
       this.#rest = undefined;
       const now = performance.now();
       this.#awaySinceMs ??= now;
-      if (isUnanswered(DragonflyError.from(thrown)) && now - this.#awaySinceMs < outageMs) return "away";
-      throw thrown;
+      if (!mayPass(DragonflyError.from(thrown)) || now - this.#awaySinceMs >= outageMs) throw thrown;
+      await sleep(awayMs, undefined, { ref: false });
+      return "away";
     }
   }
 

@@ -1,6 +1,7 @@
 // Turns a request for content into a transfer or a holding: asks the supernode which version it is, joins the swarm, and where there is no
 // supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { backgroundRateOf } from "../core/background-rate.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
@@ -11,7 +12,6 @@ import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
-import { isUnanswered } from "../origin/origin-error.ts";
 import { outageMs } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
@@ -26,6 +26,7 @@ import type { LinkPool } from "./link-pool.ts";
 import type { ManifestArchive } from "./manifest-archive.ts";
 import { contentOf, OwnOrigin, originRequest, type RestOfOrigin, type SwarmPart } from "./own-origin.ts";
 import { rejoin } from "./rejoin.ts";
+import { awayMs, mayPass } from "./shared-origin.ts";
 import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
 import type { Registration, Supernodes } from "./supernodes.ts";
 import { SwarmDownload } from "./swarm-download.ts";
@@ -173,12 +174,12 @@ export class Transfers {
   }
 
   async #open(key: TaskKey, request: ContentRequest): Promise<Ticket> {
-    const { supernodes, store } = this.#options;
+    const { supernodes, store, log } = this.#options;
     // Before anybody is told that this host holds it.
     const held = store.latest(key.id);
     if (held?.state === "complete" && !(await held.intact())) await store.salvage(held);
     if (!supernodes.configured) return this.#withoutSupernode(key, request, "no supernode is configured");
-    for (;;) {
+    for (let isToldOf = false; ; ) {
       try {
         return await this.#throughSupernode(key, request);
       } catch (thrown) {
@@ -188,16 +189,17 @@ export class Transfers {
           if (!this.#isCutOff(DragonflyError.from(failure))) throw failure;
         });
         if (ticket !== undefined) return ticket;
+        if (!isToldOf) log.warn("nobody can be reached, trying again", { error: error.message });
+        isToldOf = true;
+        await sleep(awayMs, undefined, { signal: this.#abort.signal }).catch(() => {});
+        this.#abort.signal.throwIfAborted();
       }
     }
   }
 
-  /** Neither the origin can be reached nor a supernode that was there lately: a moment later either may. */
+  /** Neither the origin can be reached, or may be, nor a supernode that was there lately: a moment later either may. */
   #isCutOff(failure: DragonflyError): boolean {
-    const { supernodes, log } = this.#options;
-    if (!isUnanswered(failure) || !supernodes.lostWithin(outageMs)) return false;
-    log.warn("nobody can be reached, trying again", { error: failure.message });
-    return true;
+    return mayPass(failure) && this.#options.supernodes.lostWithin(outageMs);
   }
 
   // --- with a supernode

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { programFile } from "../local/program-file.ts";
 import { refused, sha256, sha256OfFile, succeeded } from "../testing/outcome.ts";
 import { ProcessSwarm } from "../testing/process-swarm.ts";
@@ -72,7 +73,24 @@ describe("leaving", { concurrency: 2 }, () => {
     }
   });
 
-  test("with the origin forbidden, a supernode that leaves in the middle is 7", async () => {
+  test("with the origin forbidden, one that is started again in the middle goes on with the download", async () => {
+    const swarm = await ProcessSwarm.start();
+    try {
+      const running = swarm.first.begin(origin.url("/again"), "-o", "file", "--notbs");
+      await swarm.first.daemon?.said("stderr", /download started/);
+      await swarm.supernode?.kill("SIGKILL");
+      await swarm.first.daemon?.said("stderr", /lost supernode/);
+      // Longer than it takes until the origin would be asked.
+      await sleep(5000);
+      await swarm.supernodes[0]?.start();
+      succeeded(await running.ended);
+      assert.equal(await sha256OfFile(swarm.first.path("file")), sha256(content));
+    } finally {
+      await swarm.close();
+    }
+  });
+
+  test("with the origin forbidden, a supernode that leaves in the middle for good is 7", async () => {
     const swarm = await ProcessSwarm.start();
     try {
       const running = swarm.first.begin(origin.url("/gone"), "-o", "file", "--notbs");
