@@ -61,13 +61,16 @@ export async function test(given, stage) {
   };
   const workers = Array.from({ length: given.number("atonce") }, (_, worker) => one(worker));
   const watching = watch();
-  while (counts.kills < given.number("kills")) {
-    await pause(chance.between(100, 1500));
-    await host.die();
-    counts.kills++;
-    await host.start();
+  try {
+    while (counts.kills < given.number("kills")) {
+      await pause(chance.between(100, 1500));
+      await host.die();
+      counts.kills++;
+      await host.start();
+    }
+  } finally {
+    going = false;
   }
-  going = false;
   await Promise.all([...workers, watching]);
   if (counts["most kept MiB"] * MIB > quota + given.number("atonce") * MIB) failures.push("the quota was exceeded");
 
