@@ -3,26 +3,27 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { backgroundRateOf } from "../core/background-rate.ts";
+import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
-import type { HostId, VersionId } from "../core/ids.ts";
+import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { BytesBySource } from "../core/swarm.ts";
 import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
-import type { VersionRecord } from "../core/version.ts";
+import { countPieces, type VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
 import { outageMs } from "../origin/retry.ts";
 import { refuseUnshareable } from "../origin/sharing.ts";
 import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
-import { finishHolding } from "../store/finish-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import type { SignedPart } from "../wire/control.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import { DownloadWatches } from "./download-watch.ts";
 import type { LinkPool } from "./link-pool.ts";
+import { LoneDownload } from "./lone-download.ts";
 import type { ManifestArchive } from "./manifest-archive.ts";
 import { contentOf, OwnOrigin, originRequest, type RestOfOrigin, type SwarmPart } from "./own-origin.ts";
 import { rejoin } from "./rejoin.ts";
@@ -51,11 +52,21 @@ export interface Ticket {
 
 interface Running {
   readonly transfer: Transfer;
-  /** Undefined where the origin alone is read. */
-  readonly swarm: SwarmDownload | undefined;
+  readonly key: TaskKey;
   readonly request: ContentRequest;
   readonly limit: TokenBucket;
   background: boolean;
+  /** Undefined where the origin alone is read. */
+  swarm?: SwarmDownload;
+  /** Undefined where it cannot turn to the swarm, or does. */
+  lone?: LoneDownload | undefined;
+  /** Heard while it turns to the swarm. */
+  readonly early: Heard[];
+}
+
+interface Heard {
+  readonly news: SwarmNews;
+  readonly supernode: SupernodeIdentity;
 }
 
 export interface TransfersOptions {
@@ -84,7 +95,7 @@ export class Transfers {
   readonly #running = new Map<VersionId, Running>();
   readonly #opening = new Map<string, Promise<Ticket>>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
-  #early: { readonly news: SwarmNews; readonly supernode: SupernodeIdentity }[] = [];
+  #early: Heard[] = [];
   readonly #watches = new DownloadWatches();
   /** The last that are over; the oldest first. */
   readonly #explained = new Map<VersionId, HostExplanation>();
@@ -131,8 +142,11 @@ export class Transfers {
   /** What a supernode says of a version. */
   hear(news: SwarmNews, supernode: SupernodeIdentity): void {
     const running = this.#running.get(news.version);
-    if (running !== undefined) running.swarm?.hear(news, supernode);
-    else if (this.#opening.size > 0 && this.#early.length < maxEarlyNews) this.#early.push({ news, supernode });
+    if (running?.swarm !== undefined) running.swarm.hear(news, supernode);
+    else if (running !== undefined) {
+      const turns = running.lone === undefined && running.early.length < maxEarlyNews;
+      if (turns) running.early.push({ news, supernode });
+    } else if (this.#opening.size > 0 && this.#early.length < maxEarlyNews) this.#early.push({ news, supernode });
   }
 
   /** What it was the home of goes to the next; with none left, to whoever comes back first. */
@@ -145,7 +159,8 @@ export class Transfers {
     const { supernodes } = this.#options;
     for (const running of this.#running.values()) {
       const home = running.swarm?.home;
-      if (home !== undefined && (home === host || !supernodes.isUp(home))) void this.#rejoin(running);
+      if (home === undefined) void this.#enterSwarm(running);
+      else if (home === host || !supernodes.isUp(home)) void this.#rejoin(running);
     }
   }
 
@@ -241,38 +256,74 @@ export class Transfers {
   }
 
   #startSwarm(key: TaskKey, request: ContentRequest, found: Registration & { readonly holding: Holding }): Ticket {
-    const { host, store, links, random, log, supernodes, limit: hostLimit } = this.#options;
-    const transfer = new Transfer(found.holding);
-    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
-    const swarm = new SwarmDownload({
-      host,
-      transfer,
-      store,
-      task: found.task,
-      supernode: found.supernode,
-      links,
-      limit: bothLimits(limit, hostLimit),
-      random,
-      log,
-      send: (message, home) => supernodes.send(message, home),
-      holds: (home, complete) => supernodes.holds({ task: key.id, version: found.task.version, complete }, home),
-      leave: () => supernodes.tell({ type: "leave", version: found.task.version }),
-      refuse: (supernode, error) => supernodes.refuse(supernode, error),
-      openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
-    });
-    const running = { transfer, swarm, request, limit, background: request.background === true };
-    this.#run(running);
-    transfer.drive(swarm);
-    swarm.start();
-    for (const { news, supernode } of this.#early) if (news.version === found.task.version) swarm.hear(news, supernode);
-    // It may have gone, or come back, while there was no download to tell.
-    if (!supernodes.up.includes(found.supernode)) void this.#rejoin(running);
-    return { holding: found.holding, transfer, displayUrl: key.displayUrl, note: undefined };
+    const { holding, task } = found;
+    const early = this.#early.filter(({ news }) => news.version === task.version);
+    const running = this.#run(key, request, { holding, early });
+    this.#drive(running, found);
+    return { holding, transfer: running.transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
-  #run(running: Running): void {
-    const { transfer, limit } = running;
+  #drive(running: Running, { task, supernode }: Registration): void {
+    const { host, store, links, random, log, supernodes, limit } = this.#options;
+    const { transfer, key, request } = running;
+    const { version } = task;
+    const swarm = new SwarmDownload({
+      ...{ host, transfer, store, task, supernode, links, random, log },
+      limit: bothLimits(running.limit, limit),
+      send: (message, home) => supernodes.send(message, home),
+      holds: (home, complete) => supernodes.holds({ task: key.id, version, complete }, home),
+      leave: () => supernodes.tell({ type: "leave", version }),
+      refuse: (refused, error) => supernodes.refuse(refused, error),
+      openOrigin: ({ manifest, onPiece }) => this.#openOrigin(key, request, { transfer, manifest, onPiece }),
+    });
+    running.swarm = swarm;
+    transfer.drive(swarm);
+    swarm.start();
+    for (const heard of running.early.splice(0)) swarm.hear(heard.news, heard.supernode);
+    // It may have gone, or come back, while there was no download to tell.
+    if (!supernodes.up.includes(supernode)) void this.#rejoin(running);
+  }
+
+  /** What began at the origin for want of a supernode turns to one that is there. */
+  async #enterSwarm(running: Running): Promise<void> {
+    const { supernodes, log } = this.#options;
+    const { transfer, request, lone } = running;
+    if (lone?.isYoung !== true) return;
+    running.lone = undefined;
+    const { version } = transfer.holding;
+    try {
+      const found = await supernodes.register(version.taskId, request, {
+        signal: this.#abort.signal,
+        version: version.id,
+      });
+      const { task, supernode } = found;
+      const same = task.version === version.id && task.pieceLength === version.pieceLength;
+      if (same && (await lone.leave())) {
+        log.info("download turns to the swarm", { version: version.id, supernode: supernode.url });
+        this.#drive(running, found);
+        // What all who began alone have is not what they wait for.
+        const [from, to] = [firstMissing(transfer.holding.held), countPieces(version.length ?? 0, version.pieceLength)];
+        return supernodes.send({ type: "read-first", version: version.id, from, to }, supernode.host);
+      }
+      supernodes.send({ type: "leave", version: task.version }, supernode.host);
+    } catch (thrown) {
+      // The origin gives it as before; perhaps it comes to a supernode that is there later.
+      running.lone = lone;
+      log.warn("download has no supernode", { version: version.id, error: DragonflyError.from(thrown).message });
+    } finally {
+      running.early.length = 0;
+    }
+  }
+
+  #run(
+    key: TaskKey,
+    request: ContentRequest,
+    { holding, early = [] }: { readonly holding: Holding; readonly early?: Heard[] },
+  ): Running {
     const { host, limit: hostLimit } = this.#options;
+    const transfer = new Transfer(holding);
+    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
+    const running: Running = { transfer, key, request, limit, background: request.background === true, early };
     const { id, url } = transfer.holding.version;
     const watch = this.#watches.begin({
       host,
@@ -302,6 +353,7 @@ export class Transfers {
       // Wherever it turned out: what is here of it is no better.
       if (error.code === "digest-mismatch") void this.#options.store.remove(id).catch(() => {});
     });
+    return running;
   }
 
   /** Downloads in the background are slow while there are others, and as fast as they may be while there are none. */
@@ -361,17 +413,14 @@ export class Transfers {
     });
     const ticket = { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
     if (holding.state === "complete") return done(ticket);
-    const transfer = new Transfer(holding);
-    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
+    const running = this.#run(key, request, { holding });
+    const { transfer, limit } = running;
     const read = { transfer, request: originRequest(key, request), opened };
     const download = this.#ownOrigin.download(read, bothLimits(limit, this.#options.limit));
-    this.#run({ transfer, swarm: undefined, request, limit, background: request.background === true });
-    transfer.drive(download);
-    download
-      .run()
-      .then((finished) => finishHolding(this.#options.store, holding, finished))
-      .then(() => transfer.succeed())
-      .catch((error: unknown) => transfer.fail(DragonflyError.from(error)));
+    running.lone = new LoneDownload({ transfer, download, store: this.#options.store });
+    running.lone.start();
+    // One may have come while the origin was asked.
+    if (this.#options.supernodes.up.length > 0) void this.#enterSwarm(running);
     return { ...ticket, transfer };
   }
 
@@ -385,6 +434,12 @@ export class Transfers {
   #create(version: VersionRecord): Promise<Holding> {
     return createHolding(this.#options.store, version, this.#abort.signal);
   }
+}
+
+function firstMissing(held: Bitset): PieceIndex {
+  let piece = 0;
+  while (held.has(piece)) piece++;
+  return piece;
 }
 
 function sum({ peers, supernode, origin }: BytesBySource): number {

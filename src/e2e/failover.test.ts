@@ -132,6 +132,29 @@ test("a home that is back while its content is downloaded has the downloads back
   }
 });
 
+test("hosts that began with none there turn to one that comes back", async () => {
+  const large = testContent(64 * 2 ** 20, 22);
+  const slow = await TestOrigin.start({ content: large, rateBytesPerSecond: 2 ** 20 });
+  const swarm = await ProcessSwarm.start({ hosts: 4 });
+  try {
+    await swarm.supernode?.kill("SIGKILL");
+    const gets = swarm.hosts.map((host) => host.begin(slow.url("/alone"), "-o", "alone"));
+    await Promise.all(swarm.hosts.map(({ daemon }) => daemon?.said("stderr", /download started/)));
+    await swarm.supernodes[0]?.start();
+    for (const outcome of await Promise.all(gets.map(({ ended }) => ended))) succeeded(outcome);
+    for (const host of swarm.hosts) {
+      assert.match(host.daemon?.stderr ?? "", /download turns to the swarm/);
+      assert.equal(await sha256OfFile(host.path("alone")), sha256(large));
+    }
+    // What each read until it met the supernode; then all of it once.
+    const copies = slow.sentBytes / large.length;
+    assert.ok(copies < 3, `the origin sent ${copies} copies to four hosts`);
+  } finally {
+    await swarm.close();
+    await slow.close();
+  }
+});
+
 test("with none left the hosts end by themselves, and do not all read the origin", async () => {
   const swarm = await ProcessSwarm.start({ hosts: 5 });
   try {

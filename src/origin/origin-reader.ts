@@ -41,6 +41,8 @@ export interface OriginReaderOptions {
   onBytes?(bytes: number): void;
   /** How many bytes the next part may be; resolves when it is time to read it. Without it parts are as large as suits the origin. */
   readonly turn?: (signal: AbortSignal) => Promise<number>;
+  /** To be read before all but what the body brings, where the origin serves parts. */
+  readonly first?: { readonly from: PieceIndex; readonly to: PieceIndex } | undefined;
   readonly signal: AbortSignal;
   readonly limits?: Partial<OriginReaderLimits>;
 }
@@ -131,6 +133,7 @@ export class OriginReader {
     };
     if (info.length !== null) {
       this.#plan = new PartPlan({ length: info.length, pieceLength, held, ...this.#limits });
+      if (ranged && options.first !== undefined) this.#plan.readFirst(options.first.from, options.first.to);
     }
   }
 

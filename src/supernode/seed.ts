@@ -78,6 +78,8 @@ export class Seed implements Servable {
   #heldBackMs = 0;
   #finished: Promise<void> = Promise.resolve();
   #reader: OriginReader | undefined;
+  /** Waited for before there was a reader. */
+  #first: { readonly from: PieceIndex; readonly to: PieceIndex } | undefined;
   /** What is not to be read from the origin: what is held here, and what hosts hold under digests that are known here. */
   readonly #spared: Bitset;
   /** How to read again what turns out to be nowhere; while there is something that is not held here. */
@@ -207,7 +209,8 @@ export class Seed implements Servable {
 
   /** Somebody waits for [from, to): it is read next, unless it is on its way. Nothing where the origin serves no parts. */
   readFirst(from: PieceIndex, to: PieceIndex): void {
-    this.#reader?.readFirst(from, to);
+    if (this.#reader !== undefined) this.#reader.readFirst(from, to);
+    else this.#first = { from, to };
   }
 
   /** What all who are admitted are told alike, as text: it is signed and written once for all who register until the manifest grows. */
@@ -253,6 +256,7 @@ export class Seed implements Servable {
       sink: (piece, bytes) => this.#keep(piece, bytes),
       readBack: (piece, into) => holding.read(piece, into),
       turn: (signal) => this.#turn(signal),
+      first: this.#first,
       onBytes: (bytes) => {
         this.#originBytes += bytes;
         this.#options.onOriginBytes(bytes);
