@@ -3,14 +3,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { backgroundRateOf } from "../core/background-rate.ts";
-import type { Bitset } from "../core/bitset.ts";
 import { DragonflyError } from "../core/error.ts";
 import type { HostExplanation } from "../core/explain.ts";
-import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { BytesBySource } from "../core/swarm.ts";
 import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
-import { countPieces, type VersionRecord } from "../core/version.ts";
+import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
 import { outageMs } from "../origin/retry.ts";
@@ -22,6 +21,7 @@ import type { SignedPart } from "../wire/control.ts";
 import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
 import { DownloadWatches } from "./download-watch.ts";
+import { enterSwarm, restOf } from "./enter-swarm.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { LoneDownload } from "./lone-download.ts";
 import type { ManifestArchive } from "./manifest-archive.ts";
@@ -284,35 +284,19 @@ export class Transfers {
     if (!supernodes.up.includes(supernode)) void this.#rejoin(running);
   }
 
-  /** What began at the origin for want of a supernode turns to one that is there. */
   async #enterSwarm(running: Running): Promise<void> {
-    const { supernodes, log } = this.#options;
     const { transfer, request, lone } = running;
     if (lone?.isYoung !== true) return;
     running.lone = undefined;
-    const { version } = transfer.holding;
-    try {
-      const found = await supernodes.register(version.taskId, request, {
-        signal: this.#abort.signal,
-        version: version.id,
-      });
-      const { task, supernode } = found;
-      const same = task.version === version.id && task.pieceLength === version.pieceLength;
-      if (same && (await lone.leave())) {
-        log.info("download turns to the swarm", { version: version.id, supernode: supernode.url });
-        this.#drive(running, found);
-        // What all who began alone have is not what they wait for.
-        const [from, to] = [firstMissing(transfer.holding.held), countPieces(version.length ?? 0, version.pieceLength)];
-        return supernodes.send({ type: "read-first", version: version.id, from, to }, supernode.host);
-      }
-      supernodes.send({ type: "leave", version: task.version }, supernode.host);
-    } catch (thrown) {
-      // The origin gives it as before; perhaps it comes to a supernode that is there later.
-      running.lone = lone;
-      log.warn("download has no supernode", { version: version.id, error: DragonflyError.from(thrown).message });
-    } finally {
-      running.early.length = 0;
+    const found = await enterSwarm({ transfer, request, lone }, this.#options, this.#abort.signal);
+    if (found !== undefined) {
+      this.#drive(running, found);
+      const rest = { version: found.task.version, ...restOf(transfer) };
+      this.#options.supernodes.send({ type: "read-first", ...rest }, found.supernode.host);
     }
+    // Perhaps it turns to one that comes later.
+    else running.lone = lone;
+    running.early.length = 0;
   }
 
   #run(
@@ -434,12 +418,6 @@ export class Transfers {
   #create(version: VersionRecord): Promise<Holding> {
     return createHolding(this.#options.store, version, this.#abort.signal);
   }
-}
-
-function firstMissing(held: Bitset): PieceIndex {
-  let piece = 0;
-  while (held.has(piece)) piece++;
-  return piece;
 }
 
 function sum({ peers, supernode, origin }: BytesBySource): number {

@@ -70,6 +70,8 @@ export class Seed implements Servable {
   readonly #readAhead: ReadAhead;
   /** Read from the origin by this process. */
   readonly #fresh = new Bitset();
+  /** Some host said that it has them, under digests that were not known here: they are read, and wait for nobody. */
+  readonly #elsewhere = new Bitset();
   #told: string | undefined;
   #originBytes = 0;
   #readSinceMs: number | undefined;
@@ -177,7 +179,7 @@ export class Seed implements Servable {
     const count = countPieces(length, pieceLength);
     for (const [from, to] of told.held) {
       for (let piece = from; piece < Math.min(to, count); piece++) {
-        if (this.manifest.known.has(piece)) this.#spared.add(piece);
+        (this.manifest.known.has(piece) ? this.#spared : this.#elsewhere).add(piece);
       }
     }
     for (const piece of this.manifest.known) if (!before.has(piece)) this.#untold.add(piece);
@@ -279,6 +281,7 @@ export class Seed implements Servable {
         const { settled } = this.giving;
         const ahead = this.#fresh.copy();
         ahead.deleteAll(settled);
+        ahead.deleteAll(this.#elsewhere);
         const bytes = this.#readAhead.next(ahead.count, settled.count, sinceMs);
         if (bytes > 0) return bytes;
       } else if (sinceMs - wantedAtMs >= unwantedMs) {

@@ -105,6 +105,23 @@ test("what hosts fetch elsewhere by now is read no further, and after a while no
   assert.ok(![...one.heard, ...two.heard].some(({ type }) => type === "drop"), "they are neighbours still");
 });
 
+test("what a host holds unsigned is read, and not held back for want of takers", { timeout: 30_000 }, async (t) => {
+  const large = testContent(30_000_000, 5);
+  const { origin, url, hosts } = await stage(t, large);
+  for (const host of hosts) host.send({ type: "keys", keys: [otherKey] });
+  const [one] = hosts as [ScriptedDaemon];
+  const pieceLength = choosePieceLength(large.length);
+  const version = versionIdOf(taskKey({ url, headers: {} }).id, large.length, '"v1"');
+  one.send({ type: "holdings", holdings: [{ task: taskKey({ url, headers: {} }).id, version, complete: false }] });
+  one.send({ type: "register", request: 1, version, url, headers: {} });
+  await one.hears("recall");
+  const held: PieceRun[] = [[0, countPieces(large.length, pieceLength)]];
+  one.send({ type: "recalled", version, pieceLength, held, signed: [] });
+  // Piece by piece, as for hosts that take nothing, it would be minutes.
+  await sealed(one);
+  assert.ok(origin.sentBytes >= large.length);
+});
+
 test("a key that only one host has met counts for nothing: all is read", async (t) => {
   const { origin, hosts, ...task } = await stage(t);
   const [one] = hosts as [ScriptedDaemon];
