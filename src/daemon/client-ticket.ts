@@ -1,7 +1,8 @@
 // Opens content for one client, who may leave while it is being opened.
 
 import { untilAborted } from "../runtime/until-aborted.ts";
-import type { ContentRequest, Ticket, Transfers } from "./transfers.ts";
+import type { ContentRequest } from "./running-downloads.ts";
+import type { Ticket, Transfers } from "./transfers.ts";
 
 /** Errors: those of `Transfers.open`, and the signal's reason. */
 export async function openForClient(

@@ -233,7 +233,7 @@ async function compose(config: SettledConfig, { log, tracer, socket, store, host
     ? undefined
     : new HostWatch({
         ...config,
-        own: () => ({ sentBytes, receivedBytes: transfers.receivedBytes }),
+        own: () => ({ sentBytes, receivedBytes: transfers.running.receivedBytes }),
         uploads: uploadGate,
         downloads: downloadLimit,
         tell: (load) => supernodes.tell(load),

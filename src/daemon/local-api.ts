@@ -113,7 +113,7 @@ export function createLocalApi(options: LocalApiOptions): FastifyInstance {
   });
   app.get<{ Params: { id: string } }>("/api/v1/tasks/:id/explain", async (request) => {
     const { version } = holdingOf(store, request.params.id);
-    const explanation = transfers.explanation(version.id);
+    const explanation = transfers.running.explanation(version.id);
     const hosts = explanation === undefined ? [] : [explanation];
     return { task: version.taskId, version: version.id, url: version.url, length: version.length, hosts };
   });

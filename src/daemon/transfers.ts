@@ -2,13 +2,10 @@
 // supernode, or none answers, asks the origin itself. Requests for the same content by the same audience share one of each.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { backgroundRateOf } from "../core/background-rate.ts";
 import { DragonflyError } from "../core/error.ts";
-import type { HostExplanation } from "../core/explain.ts";
 import type { HostId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
-import type { BytesBySource } from "../core/swarm.ts";
-import { bothLimits, TokenBucket } from "../core/token-bucket.ts";
+import { bothLimits, type TokenBucket } from "../core/token-bucket.ts";
 import type { VersionRecord } from "../core/version.ts";
 import type { SlabPool } from "../net/slab-pool.ts";
 import type { Opened, Origin } from "../origin/origin.ts";
@@ -18,28 +15,20 @@ import type { Log } from "../runtime/log.ts";
 import { createHolding } from "../store/create-holding.ts";
 import type { Holding, Store } from "../store/store.ts";
 import type { SignedPart } from "../wire/control.ts";
-import { type TaskKey, type TaskRequest, taskKey } from "../wire/task-key.ts";
+import { type TaskKey, taskKey } from "../wire/task-key.ts";
 import { versionRecord } from "../wire/version-record.ts";
-import { DownloadWatches } from "./download-watch.ts";
 import { enterSwarm, restOf } from "./enter-swarm.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { LoneDownload } from "./lone-download.ts";
 import type { ManifestArchive } from "./manifest-archive.ts";
 import { contentOf, OwnOrigin, originRequest, type RestOfOrigin, type SwarmPart } from "./own-origin.ts";
 import { rejoin } from "./rejoin.ts";
+import { type ContentRequest, type Heard, type RunningDownload, RunningDownloads } from "./running-downloads.ts";
 import { awayMs, mayPass } from "./shared-origin.ts";
 import type { SupernodeIdentity, SwarmNews, Task } from "./supernode-link.ts";
 import type { Registration, Supernodes } from "./supernodes.ts";
 import { SwarmDownload } from "./swarm-download.ts";
-import { Transfer } from "./transfer.ts";
-
-export interface ContentRequest extends TaskRequest {
-  readonly backToSource: boolean;
-  /** Of this download; 0 or absent is unlimited. */
-  readonly rateBytesPerSecond?: number | undefined;
-  /** Nobody waits for it: it makes room for downloads that somebody waits for. */
-  readonly background?: boolean | undefined;
-}
+import type { Transfer } from "./transfer.ts";
 
 /** What a request came to. Without a transfer the holding was complete already. */
 export interface Ticket {
@@ -48,25 +37,6 @@ export interface Ticket {
   readonly displayUrl: string;
   /** For people, where something is not as they may expect. */
   readonly note: string | undefined;
-}
-
-interface Running {
-  readonly transfer: Transfer;
-  readonly key: TaskKey;
-  readonly request: ContentRequest;
-  readonly limit: TokenBucket;
-  background: boolean;
-  /** Undefined where the origin alone is read. */
-  swarm?: SwarmDownload;
-  /** Undefined where it cannot turn to the swarm, or does. */
-  lone?: LoneDownload | undefined;
-  /** Heard while it turns to the swarm. */
-  readonly early: Heard[];
-}
-
-interface Heard {
-  readonly news: SwarmNews;
-  readonly supernode: SupernodeIdentity;
 }
 
 export interface TransfersOptions {
@@ -85,36 +55,24 @@ export interface TransfersOptions {
 
 /** In which a daemon that is stopped may be there again. */
 const restartMs = 500;
-/** Downloads that are over and still can be explained. */
-const maxExplained = 256;
 const maxEarlyNews = 65_536;
 
 export class Transfers {
   readonly #options: TransfersOptions;
   readonly #ownOrigin: OwnOrigin;
-  readonly #running = new Map<VersionId, Running>();
+  readonly #running: RunningDownloads;
   readonly #opening = new Map<string, Promise<Ticket>>();
   /** What came for versions that are not running while requests were opened: perhaps of one whose store is being made ready. */
   #early: Heard[] = [];
-  readonly #watches = new DownloadWatches();
-  /** The last that are over; the oldest first. */
-  readonly #explained = new Map<VersionId, HostExplanation>();
   readonly #abort = new AbortController();
-  #endedBytes = 0;
 
   constructor(options: TransfersOptions) {
     this.#options = options;
+    this.#running = new RunningDownloads(options);
     this.#ownOrigin = new OwnOrigin({ ...options, signal: this.#abort.signal });
   }
 
-  /** Of content, by all downloads since the start. */
-  get receivedBytes(): number {
-    let bytes = this.#endedBytes;
-    for (const { transfer } of this.#running.values()) bytes += sum(transfer.from);
-    return bytes;
-  }
-
-  get running(): ReadonlyMap<VersionId, { readonly transfer: Transfer }> {
+  get running(): Pick<RunningDownloads, "get" | "values" | "size" | "receivedBytes" | "explanation"> {
     return this.#running;
   }
 
@@ -132,11 +90,6 @@ export class Transfers {
       this.#opening.delete(mark);
       if (this.#opening.size === 0) this.#early = [];
     }
-  }
-
-  /** Why the version came as fast as it did, or does; undefined for one that did not come lately. */
-  explanation(version: VersionId): HostExplanation | undefined {
-    return this.#running.get(version)?.transfer.watch?.explanation ?? this.#explained.get(version);
   }
 
   /** What a supernode says of a version. */
@@ -242,28 +195,20 @@ export class Transfers {
   #join(version: VersionId, key: TaskKey, request: ContentRequest): Ticket | undefined {
     const running = this.#running.get(version);
     if (running === undefined) return undefined;
-    const { transfer, limit } = running;
-    const now = performance.now();
-    if (request.background !== true) {
-      // Whoever comes without a limit frees the others of theirs: the bytes are wanted now.
-      const wanted = request.rateBytesPerSecond ?? 0;
-      if (limit.rateBytesPerSecond !== 0)
-        limit.setRate(wanted === 0 ? 0 : Math.max(wanted, limit.rateBytesPerSecond), now);
-      running.background = false;
-      this.#makeRoom();
-    }
+    const { transfer } = running;
+    this.#running.join(running, request);
     return { holding: transfer.holding, transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
   #startSwarm(key: TaskKey, request: ContentRequest, found: Registration & { readonly holding: Holding }): Ticket {
     const { holding, task } = found;
     const early = this.#early.filter(({ news }) => news.version === task.version);
-    const running = this.#run(key, request, { holding, early });
+    const running = this.#running.begin(key, request, holding, early);
     this.#drive(running, found);
     return { holding, transfer: running.transfer, displayUrl: key.displayUrl, note: undefined };
   }
 
-  #drive(running: Running, { task, supernode }: Registration): void {
+  #drive(running: RunningDownload, { task, supernode }: Registration): void {
     const { host, store, links, random, log, supernodes, limit } = this.#options;
     const { transfer, key, request } = running;
     const { version } = task;
@@ -284,7 +229,7 @@ export class Transfers {
     if (!supernodes.up.includes(supernode)) void this.#rejoin(running);
   }
 
-  async #enterSwarm(running: Running): Promise<void> {
+  async #enterSwarm(running: RunningDownload): Promise<void> {
     const { transfer, request, lone } = running;
     if (lone?.isYoung !== true) return;
     running.lone = undefined;
@@ -299,58 +244,7 @@ export class Transfers {
     running.early.length = 0;
   }
 
-  #run(
-    key: TaskKey,
-    request: ContentRequest,
-    { holding, early = [] }: { readonly holding: Holding; readonly early?: Heard[] },
-  ): Running {
-    const { host, limit: hostLimit } = this.#options;
-    const transfer = new Transfer(holding);
-    const limit = new TokenBucket(request.rateBytesPerSecond ?? 0);
-    const running: Running = { transfer, key, request, limit, background: request.background === true, early };
-    const { id, url } = transfer.holding.version;
-    const watch = this.#watches.begin({
-      host,
-      transfer,
-      limits: () => ({ request: limit.rateBytesPerSecond, host: hostLimit.rateBytesPerSecond }),
-    });
-    transfer.watch = watch;
-    this.#running.set(id, running);
-    this.#makeRoom();
-    this.#options.log.info("download started", { version: id, url });
-    transfer.finished.then(
-      () => this.#options.log.info("download complete", { version: id, from: transfer.from }),
-      (error: DragonflyError) => this.#options.log.warn("download ended", { version: id, error: error.message }),
-    );
-    const forget = (): void => {
-      this.#running.delete(id);
-      this.#endedBytes += sum(transfer.from);
-      this.#makeRoom();
-      this.#explained.delete(id);
-      this.#explained.set(id, watch.explanation);
-      for (const oldest of this.#explained.keys())
-        if (this.#explained.size > maxExplained) this.#explained.delete(oldest);
-      if (this.#options.store.find(id) !== undefined) this.#options.archive.keep(id, running.swarm?.signed ?? []);
-    };
-    transfer.finished.then(forget, (error: DragonflyError) => {
-      forget();
-      // Wherever it turned out: what is here of it is no better.
-      if (error.code === "digest-mismatch") void this.#options.store.remove(id).catch(() => {});
-    });
-    return running;
-  }
-
-  /** Downloads in the background are slow while there are others, and as fast as they may be while there are none. */
-  #makeRoom(): void {
-    const all = [...this.#running.values()];
-    const wanted = all.some(({ background }) => !background);
-    for (const { background, limit, request } of all) {
-      const rate = backgroundRateOf(request.rateBytesPerSecond ?? 0, wanted);
-      if (background && limit.rateBytesPerSecond !== rate) limit.setRate(rate, performance.now());
-    }
-  }
-
-  async #rejoin({ transfer, swarm, request }: Running, served = false): Promise<void> {
+  async #rejoin({ transfer, swarm, request }: RunningDownload, served = false): Promise<void> {
     if (swarm !== undefined) await rejoin({ transfer, swarm, request, served }, this.#options, this.#abort.signal);
   }
 
@@ -397,7 +291,7 @@ export class Transfers {
     });
     const ticket = { holding, transfer: undefined, displayUrl: key.displayUrl, note: undefined };
     if (holding.state === "complete") return done(ticket);
-    const running = this.#run(key, request, { holding });
+    const running = this.#running.begin(key, request, holding);
     const { transfer, limit } = running;
     const read = { transfer, request: originRequest(key, request), opened };
     const download = this.#ownOrigin.download(read, bothLimits(limit, this.#options.limit));
@@ -418,10 +312,6 @@ export class Transfers {
   #create(version: VersionRecord): Promise<Holding> {
     return createHolding(this.#options.store, version, this.#abort.signal);
   }
-}
-
-function sum({ peers, supernode, origin }: BytesBySource): number {
-  return peers + supernode + origin;
 }
 
 /** The piece length is the manifest's, whatever this host would choose. */
