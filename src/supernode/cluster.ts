@@ -2,11 +2,13 @@
 
 import { DragonflyError } from "../core/error.ts";
 import { freshForMs } from "../core/freshness.ts";
-import type { HostId, PieceIndex, VersionId } from "../core/ids.ts";
+import type { HostId, PieceIndex, TaskId, VersionId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
+import { readAheadTuning } from "../core/read-ahead.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { SchedulerEffect, SchedulerEvent } from "../core/scheduler-event.ts";
 import { Traffic } from "../core/traffic.ts";
+import { minPieceLength } from "../core/version.ts";
 import type { TokenSource } from "../image/token-cache.ts";
 import type { Log } from "../runtime/log.ts";
 import { controlProtocol, type FromDaemonOf, type FromSupernode, type FromSupernodeOf } from "../wire/control.ts";
@@ -48,6 +50,9 @@ export interface ClusterOptions {
   /** Where hosts have certificates. */
   readonly renew?: ((host: HostId, request: string) => Promise<Certificate>) | undefined;
 }
+
+/** Read with the first question where another supernode would take over: as much as is read ahead of what hosts have taken. */
+const fewBytes = readAheadTuning.pieces * minPieceLength;
 
 export class Cluster {
   readonly scheduler: Scheduler;
@@ -366,9 +371,15 @@ export class Cluster {
     this.watches.admitted(host, version);
   }
 
+  /** Of what is asked for to learn the version. Hosts that offer one may have all of it; and what is read goes with a home that dies. */
+  #firstBytes(task: TaskId): number | undefined {
+    if (this.#takeovers.isOffered(task)) return 1;
+    return this.#takeovers.hasOthers ? fewBytes : undefined;
+  }
+
   async #probe({ task, audience }: Extract<SchedulerEffect, { type: "probe" }>): Promise<void> {
     try {
-      const version = await this.#options.seeds.probe(task, audience, this.#takeovers.isOffered(task));
+      const version = await this.#options.seeds.probe(task, audience, this.#firstBytes(task));
       const cacheControl = this.#options.seeds.find(version)?.version.representation?.["cache-control"];
       const forMs = freshForMs(cacheControl, this.#options.freshnessMs);
       this.dispatch({ type: "probed", task, audience, version, freshForMs: forMs });

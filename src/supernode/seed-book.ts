@@ -78,15 +78,15 @@ export class SeedBook {
   }
 
   /**
-   * Asks the origin which version is current; there is a seed for it when this resolves. Where hosts offer a version, the origin is asked for
-   * a single byte: the others may be there already.
+   * Asks the origin which version is current; there is a seed for it when this resolves. The first `firstBytes` of it are on their way then:
+   * a single one is for the version alone.
    */
-  async probe(task: TaskId, audience: Audience, offered = false): Promise<VersionId> {
+  async probe(task: TaskId, audience: Audience, firstBytes?: number): Promise<VersionId> {
     const errand = this.#errands.get(task, audience);
     if (errand === undefined) throw new DragonflyError("internal", "a probe was asked for that nobody registered");
     const span = this.#span("probe origin", errand.displayUrl, errand.request);
     const { traceparent } = span;
-    const request = { ...errand.request, traceparent, ...(offered ? { firstBytes: 1 } : {}) };
+    const request = { ...errand.request, traceparent, firstBytes };
     try {
       return await traced(span, () => this.#probe({ ...errand, request }));
     } finally {

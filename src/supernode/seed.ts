@@ -152,7 +152,7 @@ export class Seed implements Servable {
       const { info } = opened;
       this.#source = { info, request };
       // A body that was opened to learn the version alone is not worth a connection of its own.
-      const useful = request.firstBytes === undefined || !info.ranged;
+      const useful = request.firstBytes !== 1 || !info.ranged;
       if (!useful) opened.body.destroy();
       const result = await this.#read(useful ? opened : { info }, request);
       await this.#readMissing();

@@ -88,6 +88,21 @@ test("what hosts hold under digests that a known supernode signed is not read fr
   assert.equal(origin.sentBytes, content.length - lengthOf(8) + 1);
 });
 
+test("where another supernode would take over, the first question brings no more than is read ahead", async (t) => {
+  const { origin, url, hosts } = await stage(t);
+  const [one, two] = hosts as [ScriptedDaemon, ScriptedDaemon];
+  one.register(1, url);
+  await sealed(one);
+  for (const host of hosts) host.send({ type: "keys", keys: [otherKey] });
+  two.register(1, `${url}?other`);
+  await two.hears("task");
+  const first = origin.requests.filter(({ headers }) => headers.range?.startsWith("bytes=0-"));
+  assert.deepEqual(
+    first.map(({ headers }) => headers.range),
+    ["bytes=0-4194303", "bytes=0-393215"],
+  );
+});
+
 test("what hosts fetch elsewhere by now is read no further, and after a while not waited for", async (t) => {
   const large = testContent(12_000_000, 5);
   const { origin, supernode, url, hosts } = await stage(t, large);
