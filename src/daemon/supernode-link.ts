@@ -64,11 +64,16 @@ interface Waiting {
   readonly reject: (error: DragonflyError) => void;
 }
 
-/** Long, because the alternative may be the origin: a supernode that is merely busy must not send everybody there. */
+/**
+ * Long, because the alternative may be the origin: a supernode that is merely busy must not send everybody there. Longer with each attempt:
+ * one to which thousands come at once serves nobody if they leave before it is their turn.
+ */
 const dialTimeoutMs = 10_000;
+const maxDialTimeouts = 3;
 const firstRetryMs = 200;
-/** So long after it was dialled, a machine that is there and reachable has taken the connection. */
+/** So long after it was dialled, a machine that is there and reachable has taken the connection; one with many that dial, later. */
 const unansweredMs = 1000;
+const maxUnanswered = 4;
 /** At most, in the first minute after it was lost and later: hosts should be back before any of them asks it (supernode-members.ts). */
 const maxRetryMs = { soon: 2_000, later: 10_000 };
 const soonMs = 60_000;
@@ -118,7 +123,10 @@ export class SupernodeLink {
   hurry(): void {
     const now = performance.now();
     if (now - this.#attemptedAtMs >= firstRetryMs) this.#endPause();
-    if (now - this.#dialledAtMs >= unansweredMs) this.#unanswered.abort();
+    if (now - this.#dialledAtMs < unansweredMs * Math.min(maxUnanswered, 1 + this.#failures)) return;
+    // Not before what may have come meanwhile is read: this process may have been held up itself.
+    const unanswered = this.#unanswered;
+    setImmediate(() => unanswered.abort());
   }
 
   send(message: FromDaemon): void {
@@ -212,7 +220,7 @@ export class SupernodeLink {
     this.#unanswered = new AbortController();
     const { credentials } = this.#options;
     const socket = await dialControl(this.url, {
-      timeoutMs: dialTimeoutMs,
+      timeoutMs: dialTimeoutMs * Math.min(maxDialTimeouts, 1 + this.#failures),
       credentials,
       unanswered: this.#unanswered.signal,
     });
