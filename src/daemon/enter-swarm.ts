@@ -23,11 +23,8 @@ export async function enterSwarm(
   signal: AbortSignal,
 ): Promise<Registration | undefined> {
   const { id: version, taskId: task, pieceLength } = transfer.holding.version;
-  const home = supernodes.homeOf(task);
-  // So that it asks what is here, and does not wait for somebody to take that.
-  if (home !== undefined)
-    supernodes.send({ type: "holdings", holdings: [{ task, version, complete: false }] }, home.host);
   try {
+    // With the version it hears that some of it is here, and does not wait for somebody to take that.
     const found = await supernodes.register(task, request, { signal, version });
     const same = found.task.version === version && found.task.pieceLength === pieceLength;
     if (same && (await lone.leave())) {
@@ -37,7 +34,6 @@ export async function enterSwarm(
     supernodes.send({ type: "leave", version: found.task.version }, found.supernode.host);
   } catch (thrown) {
     log.warn("download has no supernode", { version, error: DragonflyError.from(thrown).message });
-    if (home !== undefined) supernodes.send({ type: "leave", version }, home.host);
   }
   return undefined;
 }

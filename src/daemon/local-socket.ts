@@ -11,11 +11,11 @@ import { socketOwnerOf } from "../runtime/locations.ts";
 import { ProcessLock } from "../runtime/process-lock.ts";
 
 export class LocalSocket {
-  readonly path: string;
+  readonly #path: string;
   readonly #lock: ProcessLock;
 
   private constructor(path: string, lock: ProcessLock) {
-    this.path = path;
+    this.#path = path;
     this.#lock = lock;
   }
 
@@ -31,19 +31,19 @@ export class LocalSocket {
 
   /** What a dead daemon left there is taken over. Errors: `address-in-use`, `bad-config`. */
   async listen(server: Server): Promise<void> {
-    await rm(this.path, { force: true });
+    await rm(this.#path, { force: true });
     try {
-      server.listen(this.path);
+      server.listen(this.#path);
       await once(server, "listening");
-      await chmod(this.path, 0o600);
+      await chmod(this.#path, 0o600);
     } catch (cause) {
-      throw listenError(cause, this.path);
+      throw listenError(cause, this.#path);
     }
   }
 
   /** Once nobody listens. */
   async release(): Promise<void> {
-    await rm(this.path, { force: true });
+    await rm(this.#path, { force: true });
     await this.#lock.release();
   }
 }

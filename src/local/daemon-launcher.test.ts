@@ -113,18 +113,23 @@ test("a daemon that does not start is reported with its own words", async () => 
   client.close();
 });
 
+/** A daemon comes up meanwhile: this is the one that is found. */
+async function finds(outcome: ReturnType<typeof ensureDaemon>, { socket }: Launch): Promise<void> {
+  const server = createServer((_request, response) => response.end(JSON.stringify({ supernodes: [], version: "0" })));
+  await setTimeout(200);
+  server.listen(socket);
+  assert.equal((await outcome).started, false);
+  server.close();
+}
+
 test("where a daemon comes up already, none is started", async () => {
   const launch = launchOf("coming", "failing.mjs");
   const client = new LocalClient(launch.socket);
   await mkdir(launch.dataDir, { recursive: true });
   const owner = await ProcessLock.take(socketOwnerOf(launch.socket));
   const outcome = ensureDaemon(client, launch, signal);
-  const server = createServer((_request, response) => response.end(JSON.stringify({ supernodes: [], version: "0" })));
-  await setTimeout(200);
-  server.listen(launch.socket);
-  assert.equal((await outcome).started, false);
+  await finds(outcome, launch);
   client.close();
-  server.close();
   await owner?.release();
 });
 
@@ -132,14 +137,10 @@ test("one that could not be started since another came up is not missed", async 
   const launch = launchOf("raced", "slow-failing.mjs");
   const client = new LocalClient(launch.socket);
   const outcome = ensureDaemon(client, launch, signal);
-  const server = createServer((_request, response) => response.end(JSON.stringify({ supernodes: [], version: "0" })));
   while ((await stat(join(launch.dataDir, "started")).catch(() => undefined)) === undefined) await setTimeout(10);
   const owner = await ProcessLock.take(socketOwnerOf(launch.socket));
   await writeFile(join(launch.dataDir, "may-fail"), "");
-  await setTimeout(200);
-  server.listen(launch.socket);
-  assert.equal((await outcome).started, false);
+  await finds(outcome, launch);
   client.close();
-  server.close();
   await owner?.release();
 });
