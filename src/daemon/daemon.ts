@@ -204,7 +204,10 @@ async function compose(config: SettledConfig, { log, tracer, socket, store, host
       }
     },
     onIntroduced: (version, neighbours) => acquaintances.introduce(version, neighbours),
-    onUp: (supernode) => transfers.supernodeBack(supernode),
+    onUp: (supernode) => {
+      transfers.supernodeBack(supernode);
+      renewal?.supernodeBack();
+    },
     onSettled: (supernode) => transfers.supernodeSettled(supernode),
     onDown: (supernode) => {
       preheaters.supernodeLost(supernode.host);

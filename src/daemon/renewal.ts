@@ -1,4 +1,4 @@
-// Renews this host's certificate at half its life, and again and again while no supernode answers.
+// Renews this host's certificate at half its life, again and again while no supernode answers, and as soon as one is back.
 
 import { renewalDueMs } from "../core/certificate-times.ts";
 import { DragonflyError } from "../core/error.ts";
@@ -16,15 +16,25 @@ export interface RenewalOptions {
 /** The clock may jump, and the machine may have slept. */
 const maxWaitMs = 600_000;
 const retryMs = { least: 500, most: 60_000 };
+/** Of a supernode that was away for long, all hosts may want one: not in the same moment. */
+const whenBackMs = 3000;
 
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #renewing = false;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
-    this.#arm(this.#dueInMs());
+    this.#arm(Math.max(this.#dueInMs(), retryMs.least));
+  }
+
+  /** A supernode is there that may not have been: what is overdue is tried soon. */
+  supernodeBack(): void {
+    if (this.#dueInMs() > 0 || this.#renewing) return;
+    clearTimeout(this.#timer);
+    this.#arm(whenBackMs * Math.random());
   }
 
   close(): void {
@@ -52,6 +62,7 @@ export class Renewal {
   async #wake(): Promise<void> {
     const { renew, times, log } = this.#options;
     if (this.#dueInMs() > 0) return this.#arm(this.#dueInMs());
+    this.#renewing = true;
     try {
       await renew(this.#abort.signal);
       log.info("certificate renewed", { until: new Date(times().expiresAtMs).toISOString() });
@@ -61,6 +72,8 @@ export class Renewal {
       const leftMs = times().expiresAtMs - Date.now();
       log.warn("certificate not renewed", { error: DragonflyError.from(error).message, leftMs });
       this.#arm(Math.min(retryMs.most, Math.max(retryMs.least, leftMs / 10)) * (0.5 + Math.random() / 2));
+    } finally {
+      this.#renewing = false;
     }
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { Sealing } from "./sealing.ts";
 
@@ -79,4 +80,13 @@ test("a key that is none is refused, and nothing is sealed before there is one",
   const lowOrder = Buffer.alloc(32).toString("base64");
   for (const key of ["AAAA", "", lowOrder]) assert.throws(() => one.sealFor(key), { code: "protocol-violation" });
   assert.throws(() => new Sealing().seal(register), { code: "internal" });
+});
+
+test("a collection at any moment stops nobody", () => {
+  // As often as it can be had: in ten thousand channels one begins while a key is read.
+  const many = `import { Sealing } from ${JSON.stringify(new URL("./sealing.js", import.meta.url))};
+    for (let made = 0; made < 20_000; made++) new Sealing();`;
+  const args = ["--max-semi-space-size=1", "--input-type=module", "--eval", many];
+  const { status, signal } = spawnSync(process.execPath, args, { stdio: "inherit", timeout: 120_000 });
+  assert.deepEqual([status, signal], [0, null]);
 });
