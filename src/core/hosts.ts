@@ -43,7 +43,7 @@ export class Hosts {
   join(host: Pick<Host, "id" | "address" | "labels" | "limits">, strikes = new Strikes(this.#tuning)): void {
     const { id } = host;
     this.#away.delete(id);
-    this.#byId.set(id, { ...host, peers: new Map(), strikes });
+    this.#byId.set(id, { peers: new Map(), strikes, ...host });
   }
 
   /** It is gone. One that is isolated or on probation stays known: leaving and coming back must not clear it. */

@@ -242,15 +242,12 @@ export class Scheduler {
   #introduceTo(swarm: Swarm, peer: Peer, count: number): readonly Peer[] {
     if (count <= 0) return [];
     const chosen = swarm.chooseNeighbours(peer, count, this.#random, this.#tuning);
+    const { version } = swarm;
+    const neighbours = [peer.host];
     for (const other of chosen) {
       swarm.link(peer, other);
       // Who is complete wants nobody, but gives to those alone that it has heard of.
-      this.#effects.push({
-        type: "introduce",
-        host: other.host.id,
-        version: swarm.version,
-        neighbours: [peer.host],
-      });
+      this.#effects.push({ type: "introduce", host: other.host.id, version, neighbours });
     }
     return chosen;
   }

@@ -65,7 +65,7 @@ export class Partners {
 
   introduce(partner: Partner): void {
     if (this.#closed || this.#entries.has(partner.id)) return;
-    const entry: Entry = { ...partner, channel: undefined, refusals: 0, open: false };
+    const entry: Entry = { channel: undefined, refusals: 0, open: false, ...partner };
     this.#entries.set(partner.id, entry);
     this.#options.onIntroduced(partner);
     void this.#connect(entry);

@@ -135,12 +135,12 @@ export class SupernodeLink {
 
   /** Errors: what the supernode or the origin refuses with; `supernode-unreachable` when it is away or goes away. */
   register(message: Omit<FromDaemonOf<"register">, "type" | "request">, signal: AbortSignal): Promise<Task> {
-    return this.#ask("task", (request) => ({ ...message, type: "register", request }), signal);
+    return this.#ask("task", (request) => ({ type: "register", request, ...message }), signal);
   }
 
   /** Errors: what the token service refuses with; `supernode-unreachable`. */
   getToken(wish: Omit<FromDaemonOf<"get-token">, "type" | "request">, signal: AbortSignal): Promise<Token> {
-    return this.#ask("token", (request) => ({ ...wish, type: "get-token", request }), signal);
+    return this.#ask("token", (request) => ({ type: "get-token", request, ...wish }), signal);
   }
 
   /** Errors: `not-authorised` for a host that was revoked; `supernode-unreachable`. */

@@ -67,7 +67,7 @@ export class PieceSender {
 
   /** Takes a place in the line, for `add` to fill at once. */
   admit(bytes: number, request: AdmissionRequest): Admission {
-    return this.#admissions.admit(bytes, this.#options.now(), { ...request, rttMs: this.#arrivalMs });
+    return this.#admissions.admit(bytes, this.#options.now(), { rttMs: this.#arrivalMs, ...request });
   }
 
   add(upload: Upload): void {

@@ -47,7 +47,7 @@ export class WriteLine {
     if (this.#free > 0) {
       this.#free--;
       this.#begins(place);
-    } else await new Promise<void>((begin) => this.#waiting.push({ ...place, since: this.#begun, begin }));
+    } else await new Promise<void>((begin) => this.#waiting.push({ since: this.#begun, begin, ...place }));
     try {
       return await work();
     } finally {

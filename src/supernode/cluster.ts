@@ -204,9 +204,9 @@ export class Cluster {
       case "renew":
         return void this.#renew(host, channel, message);
       case "more-neighbours":
-        return this.dispatch({ ...message, host, least: message.least });
+        return this.dispatch({ host, least: undefined, ...message });
       case "piece-failed":
-        return this.#strike("piece failed", { ...message, host: message.from, by: host });
+        return this.#strike("piece failed", { host: message.from, by: host, ...message });
       case "doubt":
         return this.channels.probe(message.host);
       case "load": {
@@ -223,7 +223,7 @@ export class Cluster {
       case "read-first":
         return this.#options.seeds.find(message.version)?.readFirst(message.from, message.to);
       case "parted":
-        return this.dispatch({ ...message, host });
+        return this.dispatch({ host, ...message });
       case "leave":
         return this.#leave(host, message);
       case "keys":
@@ -257,7 +257,7 @@ export class Cluster {
     const nowMs = performance.now();
     this.traffic.received(host, version, from, { nowMs, last });
     this.watches.heard(host, message, nowMs);
-    this.dispatch({ ...message, host });
+    this.dispatch({ host, ...message });
   }
 
   #register(host: HostId, channel: HostChannel, message: FromDaemonOf<"register">): void {

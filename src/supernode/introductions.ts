@@ -19,10 +19,13 @@ export function addressesOf(hosts: readonly Host[], version: VersionId): Neighbo
 
 type Tell = (host: HostId, version: VersionId, neighbours: readonly Host[]) => void;
 
+/** Whom to tell of, each with the version. One list a host, however many versions: in a rush there are ten thousand. */
+type Waiting = (VersionId | Host)[];
+
 export class Introductions {
   readonly #tell: Tell;
   /** At most as many neighbours a version as a peer may have: who is dropped has been told before. */
-  readonly #waiting = new Map<HostId, Map<VersionId, Host[]>>();
+  readonly #waiting = new Map<HostId, Waiting>();
   #turn: NodeJS.Timeout | undefined;
 
   constructor(tell: Tell) {
@@ -30,20 +33,21 @@ export class Introductions {
   }
 
   add(host: HostId, version: VersionId, neighbours: readonly Host[]): void {
-    const versions = this.#waiting.get(host) ?? new Map<VersionId, Host[]>();
-    this.#waiting.set(host, versions);
-    const waiting = versions.get(version);
-    if (waiting === undefined) versions.set(version, [...neighbours]);
-    else waiting.push(...neighbours);
+    let waiting = this.#waiting.get(host);
+    if (waiting === undefined) {
+      waiting = [];
+      this.#waiting.set(host, waiting);
+    }
+    for (const neighbour of neighbours) waiting.push(version, neighbour);
     this.#turn ??= setTimeout(() => this.#tellSome(), gatherMs);
   }
 
   /** Tells a host what waits for it, because something else that is to be told must come after it. */
   flush(host: HostId): void {
-    const versions = this.#waiting.get(host);
-    if (versions === undefined) return;
+    const waiting = this.#waiting.get(host);
+    if (waiting === undefined) return;
     this.#waiting.delete(host);
-    for (const [version, neighbours] of versions) this.#tell(host, version, neighbours);
+    for (const [version, neighbours] of byVersion(waiting)) this.#tell(host, version, neighbours);
   }
 
   forget(host: HostId): void {
@@ -63,4 +67,15 @@ export class Introductions {
     }
     this.#turn = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#tellSome(), 0);
   }
+}
+
+function byVersion(waiting: Waiting): Map<VersionId, Host[]> {
+  const versions = new Map<VersionId, Host[]>();
+  for (let at = 0; at < waiting.length; at += 2) {
+    const [version, neighbour] = [waiting[at] as VersionId, waiting[at + 1] as Host];
+    const known = versions.get(version);
+    if (known === undefined) versions.set(version, [neighbour]);
+    else known.push(neighbour);
+  }
+  return versions;
 }

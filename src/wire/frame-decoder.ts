@@ -23,7 +23,7 @@ interface Kind extends FrameLayout {
 }
 const kinds: (Kind | undefined)[] = [];
 for (const [type, layout] of Object.entries(frameLayouts)) {
-  kinds[layout.code] = { ...layout, type: type as Frame["type"] };
+  kinds[layout.code] = { type: type as Frame["type"], ...layout };
 }
 
 export class FrameDecoder {

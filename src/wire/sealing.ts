@@ -79,7 +79,7 @@ export class Sealing {
     const entries = Object.entries(message);
     const secrets = Object.fromEntries(entries.filter(([name]) => fields.includes(name)));
     const others = Object.fromEntries(entries.filter(([name]) => !fields.includes(name)));
-    return { ...others, sealed: this.#lines.out.encrypt(JSON.stringify(secrets), message.type) };
+    return { sealed: this.#lines.out.encrypt(JSON.stringify(secrets), message.type), ...others };
   }
 
   /** The inverse. Errors: `protocol-violation` for what came open, was altered, came before or out of turn, or is for somebody else. */
@@ -92,7 +92,7 @@ export class Sealing {
     const text = this.#lines?.in.decrypt(sealed, String(message.type));
     if (text === undefined) throw violation("has a broken seal");
     for (const field of fields) if (field in opened) delete opened[field];
-    return { ...opened, ...(JSON.parse(text) as object) };
+    return Object.assign(opened, JSON.parse(text));
   }
 }
 
