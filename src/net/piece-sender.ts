@@ -66,7 +66,7 @@ export class PieceSender {
   }
 
   /** Takes a place in the line, for `add` to fill at once. */
-  admit(bytes: number, request: AdmissionRequest): Admission {
+  admit(bytes: number, request: Omit<AdmissionRequest, "rttMs">): Admission {
     return this.#admissions.admit(bytes, this.#options.now(), { rttMs: this.#arrivalMs, ...request });
   }
 
