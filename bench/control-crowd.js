@@ -44,7 +44,7 @@ const orders = {
       await register(nth);
       waits.push(performance.now() - begun);
     };
-    await Promise.all(Array.from({ length: size }, (_, nth) => one(nth)));
+    await Promise.all(Array.from({ length: Math.min(size, hosts.length) }, (_, nth) => one(nth)));
     return { waits };
   },
   count: () => ({ refused }),

@@ -12,7 +12,7 @@ import { median, quantile } from "./statistics.js";
 export const flags = { hosts: "10000", tasks: "1000", rounds: "10", bursts: "5", processes: "2" };
 
 const script = fileURLToPath(new URL("control-crowd.js", import.meta.url));
-const burst = 1000;
+const mostAtOnce = 1000;
 const contentBytes = 1024;
 const settleMs = 2000;
 
@@ -51,8 +51,9 @@ export async function measure(given, stage) {
   await rest();
   const peeredBytes = residentBytes(supernode.pid);
   const p99s = [];
+  const burst = Math.min(mostAtOnce, hosts);
   for (let nth = 1; nth <= given.number("bursts"); nth++) {
-    const count = burst / crowds.length;
+    const count = Math.ceil(burst / crowds.length);
     await all({ type: "prepare", round: peakRounds + nth, count });
     const answers = await all({ type: "burst", count });
     p99s.push(

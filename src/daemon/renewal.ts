@@ -32,9 +32,9 @@ export class Renewal {
 
   /** A supernode is there that may not have been: what is overdue is tried soon. */
   supernodeBack(): void {
-    if (this.#dueInMs() > 0 || this.#renewing) return;
+    if (this.#dueInMs() > 0 || this.#renewing || this.#abort.signal.aborted) return;
     clearTimeout(this.#timer);
-    this.#arm(whenBackMs * Math.random());
+    this.#arm(Math.min(whenBackMs, this.#leftMs() / 2) * Math.random());
   }
 
   close(): void {
@@ -46,13 +46,16 @@ export class Renewal {
     return renewalDueMs(this.#options.times()) - Date.now();
   }
 
+  #leftMs(): number {
+    return this.#options.times().expiresAtMs - Date.now();
+  }
+
   /** After a renewal. By a clock that is far ahead every certificate is past its half at once: that must not become a storm. */
   #nextInMs(): number {
     const dueInMs = this.#dueInMs();
     if (dueInMs > 0) return Math.max(retryMs.least, dueInMs);
     this.#options.log.warn("certificate past its half when it came", { why: clockSays() });
-    const leftMs = this.#options.times().expiresAtMs - Date.now();
-    return Math.max(retryMs.least, Math.min(retryMs.most, leftMs / 2));
+    return Math.max(retryMs.least, Math.min(retryMs.most, this.#leftMs() / 2));
   }
 
   #arm(waitMs: number): void {
@@ -69,7 +72,7 @@ export class Renewal {
       this.#arm(this.#nextInMs());
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      const leftMs = times().expiresAtMs - Date.now();
+      const leftMs = this.#leftMs();
       log.warn("certificate not renewed", { error: DragonflyError.from(error).message, leftMs });
       this.#arm(Math.min(retryMs.most, Math.max(retryMs.least, leftMs / 10)) * (0.5 + Math.random() / 2));
     } finally {
