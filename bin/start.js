@@ -1,18 +1,24 @@
 // How each of the programs beside this file begins: the built program, or what to do when there is none.
 
 const { existsSync } = require("node:fs");
-const nodeModule = require("node:module");
-const { join } = require("node:path");
+const { basename, join } = require("node:path");
+const { useCodeCache } = require("./code-cache.js");
+
+/** Such a run compiles little of what the command needs. */
+const asksForHelp = /^(?:--help|-h|--version|-V)$/;
 
 /** @param {{ program: string, command?: string }} invocation @param {string} file of dist/programs */
 exports.start = async (invocation, file) => {
-  const built = join(__dirname, "..", "dist", "programs", file);
-  if (!existsSync(built)) {
+  const programs = join(__dirname, "..", "dist", "programs");
+  if (!existsSync(join(programs, file))) {
     process.stderr.write(`${invocation.program}: not built yet: run "npm run build"\n`);
     process.exitCode = 1;
     return;
   }
-  // From Node 22 on: a second start reads compiled code instead of compiling it.
-  nodeModule.enableCompileCache?.();
-  process.exitCode = await require(built).main(invocation, process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const command = invocation.command ?? args[0] ?? "";
+  if (/^[a-z]+$/.test(command)) {
+    useCodeCache(programs, `${basename(file, ".cjs")}-${command}`, !args.some((word) => asksForHelp.test(word)));
+  }
+  process.exitCode = await require(join(programs, file)).main(invocation, args);
 };

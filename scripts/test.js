@@ -1,8 +1,9 @@
 // Runs the compiled tests with Node's own runner: `node scripts/test.js [part of a file's name]…`, without a name all but the slow ones.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** They start container engines, browsers and package managers, or wait for what they broke: `npm run test:slow`. */
 const slow = [
@@ -27,5 +28,9 @@ const atOnce = `--test-concurrency=${2 * availableParallelism()}`;
 // For a whole file as for each of its tests: it ends what hangs, and is no measure of what is slow.
 const minutes = process.env.DRAGONFLY_TEST_LARGE === "1" ? 20 : 10;
 const args = ["--test", `--test-timeout=${minutes * 60_000}`, atOnce, ...files];
-const run = spawnSync(process.execPath, args, { stdio: "inherit" });
+// Programs compile once for all tests, and leave nothing where this user's own find it.
+const code = mkdtempSync(join(tmpdir(), "dragonfly-code-"));
+const env = { ...process.env, NODE_COMPILE_CACHE: code };
+const run = spawnSync(process.execPath, args, { stdio: "inherit", env });
+rmSync(code, { recursive: true, force: true });
 process.exit(run.status ?? 1);
