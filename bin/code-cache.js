@@ -9,6 +9,9 @@ const { basename, dirname, join } = require("node:path");
 const { deserialize, serialize } = require("node:v8");
 const vm = require("node:vm");
 
+/** Who runs so long has compiled what a start needs, and keeps it then. */
+const settledMs = 60_000;
+
 /**
  * Programs that are required from now on come from what is kept, one file for each `name`. `keeps` says whether this run teaches: what it
  * compiled is kept when it ends well. Nothing is read or written where another user could have written, since who writes there
@@ -57,8 +60,14 @@ function keepByOurselves(programs, file, keeps) {
     const require = nodeModule.createRequire(filename);
     script.runInThisContext().call(module.exports, module.exports, require, module, filename, programs);
   };
+  const keep = () => {
+    if (keeps && isNew) writeAll(file, loaded);
+    isNew = false;
+  };
+  // V8 lets go of what it has not run for long: of a daemon's start little would be left at its end.
+  setTimeout(keep, settledMs).unref();
   process.on("exit", (exitCode) => {
-    if (keeps && isNew && exitCode === 0) writeAll(file, loaded);
+    if (exitCode === 0) keep();
   });
 }
 
@@ -77,7 +86,7 @@ function readAll(file) {
   return new Map();
 }
 
-/** At the end, not at once: functions are compiled when they are first called. A run that cannot keep anything is a run like any other. */
+/** Not at once: functions are compiled when they are first called. A run that cannot keep anything is a run like any other. */
 function writeAll(file, loaded) {
   const temporary = `${file}.${process.pid}`;
   try {
