@@ -10,6 +10,7 @@ import type { HostId } from "../core/ids.ts";
 import type { Access } from "../core/role.ts";
 import { Credentials, certifiedPeer } from "../net/credentials.ts";
 import type { Log } from "../runtime/log.ts";
+import { Repeats } from "../runtime/repeats.ts";
 import { type Certificate, ClusterAuthority } from "./cluster-authority.ts";
 import { Revocations } from "./revocations.ts";
 import { Tokens } from "./tokens.ts";
@@ -40,6 +41,7 @@ export class Gate {
   readonly #revocations: Revocations;
   /** Of the hosts that came in. */
   readonly #expiresAtMs = new Map<HostId, number>();
+  readonly #repeats = new Repeats();
   readonly #sweep: NodeJS.Timeout;
   #refreshAtMs = 0;
 
@@ -115,7 +117,9 @@ export class Gate {
 
   /** Who it was is not proved: what is known of him is where he came from. */
   #refused(what: string, { remoteAddress: remote }: Pick<Socket, "remoteAddress">, error: unknown): unknown {
-    this.#options.log.warn(what, { remote, error: DragonflyError.from(error).message });
+    const { message } = DragonflyError.from(error);
+    const times = this.#repeats.toSay(`${what} ${remote} ${message}`, performance.now());
+    if (times > 0) this.#options.log.warn(what, { remote, error: message, times });
     return error;
   }
 
