@@ -53,8 +53,7 @@ function keepByOurselves(programs, file, keeps) {
     const source = nodeModule.wrap(readFileSync(filename, "utf8"));
     const { code, digest } = kept.get(basename(filename)) ?? {};
     const cachedData = code !== undefined && digest === digestOf(source, code) ? code : undefined;
-    const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-    const script = new vm.Script(source, { filename, cachedData, importModuleDynamically });
+    const script = new vm.Script(source, { filename, cachedData });
     isNew ||= cachedData === undefined || script.cachedDataRejected;
     loaded.set(basename(filename), { source, script });
     const require = nodeModule.createRequire(filename);

@@ -15,6 +15,13 @@ const entries = [
   { input: "console/main.tsx", output: "console/console", platform: "browser", tsconfig: "src/console/tsconfig.json" },
 ];
 
+/** Spans are told by few: who does not pays nothing for the code. */
+const tracerApart = {
+  name: "tracer-apart",
+  resolveId: (id, importer) =>
+    importer !== undefined && id.endsWith("/otlp-tracer.js") ? { id: "./otlp-tracer.cjs", external: true } : null,
+};
+
 process.chdir(new URL("..", import.meta.url).pathname);
 await Promise.all(entries.map(bundle));
 const styles = ["node_modules/uplot/dist/uPlot.min.css", "src/console/style.css"];
@@ -25,6 +32,7 @@ for (const name of ["index.html", "icon.svg"]) await copyFile(`src/console/${nam
 await rm("dist/programs", { recursive: true, force: true });
 // From what is compiled and bundled by now. `dfget` is one file; what only some commands of `dragonfly` need is read when one is given.
 await program({ dfget: "dist/cli/dfget.js" }, { codeSplitting: false });
+await program({ "otlp-tracer": "dist/runtime/otlp-tracer.js" }, { codeSplitting: false });
 await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
 await mkdir("dist/man", { recursive: true });
 await writeFile("dist/man/dragonfly.1", execFileSync(process.execPath, ["bin/dragonfly.js", "man"]));
@@ -32,9 +40,16 @@ for (const name of ["dfget", "dfdaemon"]) await writeFile(`dist/man/${name}.1`, 
 
 async function program(input, { codeSplitting }) {
   // Optional parts of `ws` that are not among the dependencies, and one of fastify that comes without the text of its licence.
-  // Spans are told by few: who does not pays nothing for the code.
-  const external = ["bufferutil", "utf-8-validate", "abstract-logging", /\/otlp-tracer\.js$/];
-  const build = await rolldown({ input, platform: "node", external, checks: { eval: false }, logLevel: "warn" });
+  const external = ["bufferutil", "utf-8-validate", "abstract-logging"];
+  const plugins = [tracerApart];
+  const build = await rolldown({
+    input,
+    platform: "node",
+    external,
+    plugins,
+    checks: { eval: false },
+    logLevel: "warn",
+  });
   const dir = "dist/programs";
   const names = { entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" };
   // Comments are a tenth of the package. Names and lines stay: what a crash shows is to be read.
@@ -43,6 +58,8 @@ async function program(input, { codeSplitting }) {
     format: "cjs",
     ...names,
     codeSplitting,
+    // Kept code (`bin/code-cache.js`) has forgotten how to import.
+    dynamicImportInCjs: false,
     keepNames: true,
     comments: false,
   });
@@ -61,6 +78,7 @@ async function bundle({ input, output: name, ...options }) {
 async function writeLicences(file, output) {
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   const texts = await Promise.all([...new Set(modules.flatMap(packageOf))].sort().map(licenceOf));
+  if (texts.length === 0) return;
   await writeFile(`${file}.LICENSE.txt`, texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
