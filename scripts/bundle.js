@@ -35,7 +35,9 @@ await program({ dfget: "dist/cli/dfget.js" }, { codeSplitting: false });
 await program({ "otlp-tracer": "dist/runtime/otlp-tracer.js" }, { codeSplitting: false });
 await program({ dragonfly: "dist/cli/main.js" }, { codeSplitting: true });
 await mkdir("dist/man", { recursive: true });
-await writeFile("dist/man/dragonfly.1", execFileSync(process.execPath, ["bin/dragonfly.js", "man"]));
+// Nothing of a build is kept among what this user's programs keep.
+const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" };
+await writeFile("dist/man/dragonfly.1", execFileSync(process.execPath, ["bin/dragonfly.js", "man"], { env }));
 for (const name of ["dfget", "dfdaemon"]) await writeFile(`dist/man/${name}.1`, ".so man1/dragonfly.1\n");
 
 async function program(input, { codeSplitting }) {
