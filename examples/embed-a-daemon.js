@@ -25,8 +25,9 @@ const daemon = await Daemon.start({
 try {
   const { bytes, from } = await download(url, { daemon, output: join(dataDir, "content") });
   console.log({ bytes, ...from });
+  const told = Promise.race(["SIGINT", "SIGTERM"].map((signal) => once(process, signal)));
   console.log(`others get its pieces from ${daemon.piecesUrl}, until Ctrl-C`);
-  await Promise.race(["SIGINT", "SIGTERM"].map((signal) => once(process, signal)));
+  await told;
 } finally {
   await daemon.close();
   await rm(dataDir, { recursive: true });

@@ -58,7 +58,8 @@ async function serving(
       child.kill("SIGTERM");
     }
   } finally {
-    child.kill("SIGTERM");
+    // Not twice: while a process ends, after its output has, a second signal kills it.
+    if (!child.killed) child.kill("SIGTERM");
     await ended;
   }
   return child.exitCode;
