@@ -2,7 +2,6 @@
 
 const { existsSync } = require("node:fs");
 const { basename, join } = require("node:path");
-const { useCodeCache } = require("./code-cache.js");
 
 /** Such a run compiles little of what the command needs. */
 const asksForHelp = /^(?:--help|-h|--version|-V)$/;
@@ -18,6 +17,7 @@ exports.start = async (invocation, file) => {
   const args = process.argv.slice(2);
   const command = invocation.command ?? args[0] ?? "";
   if (/^[a-z]+$/.test(command)) {
+    const { useCodeCache } = require("./code-cache.js");
     useCodeCache(programs, `${basename(file, ".cjs")}-${command}`, !args.some((word) => asksForHelp.test(word)));
   }
   process.exitCode = await require(join(programs, file)).main(invocation, args);
